@@ -13,7 +13,7 @@ from compliance.domain import phrases
 from compliance.domain.civil_periods import period_phrase
 from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.vocabulary import Capacity, Precision, Stance, Verdict
-from compliance.models import Deadline, Party, Position
+from compliance.models import Deadline, Obligation, Party, Position
 from compliance.models.alerts.reported_alerts import AlertRow
 from compliance.models.deadlines.terms import due_precision
 
@@ -87,10 +87,7 @@ def _due(
     zone = displayed_zone_name(deadline.timezone)
     due_on, due_at = deadline.due_on, deadline.due_at
     if due_on is None or due_at is None:
-        return DueTexts(
-            label=label,
-            date="no longer known" if deadline.obligation.due is not None else "no end date",
-        )
+        return DueTexts(label=label, date=_without_date(deadline.obligation))
     date = phrases.local_due_date(due_on, due_at, zone)
     precision = due_precision(deadline)
     if precision is not Precision.DAY:
@@ -122,6 +119,12 @@ def _due(
         originally=originally,
         grace=grace,
     )
+
+
+def _without_date(obligation: Obligation) -> str:
+    if obligation.due is None:
+        return "no end date"
+    return "no date was set" if obligation.due["type"] == "undated" else "no longer known"
 
 
 def _position(position: Position) -> StatedPosition:

@@ -20,6 +20,7 @@ from tests.admin.pages import address, agreement_form, errors, filled_in
 from tests.samples import BUYER, SUPPLIER, create_agreement, obligation
 
 RULES: list[dict[str, Any]] = [
+    {"type": "undated"},
     {"type": "date", "on": "2026-05-14"},
     {"type": "date", "on": "2026-05-14", "time": "17:00", "timezone": "UTC", "is_two_sided": True},
     {"type": "offset", "from": {"date": "2026-05-14"}, "count": 90, "unit": "days"},

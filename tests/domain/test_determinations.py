@@ -402,3 +402,70 @@ def test_met_ends_a_violation_that_is_in_progress() -> None:
     violated = fact(FactKind.VIOLATION, 5)
     timeline = project(KEPT, [violated, met(15)])
     assert changes(timeline)[-2:] == [(15, Status.HOLDING), (24, Status.MET_LATE)]
+
+
+UNDATED = Terms(begins_at=hour(0), due=None)
+
+
+def test_what_is_found_unmet_without_a_date_is_in_breach_until_it_is_met() -> None:
+    timeline = project(UNDATED, [not_met(30, number=1), performed(40, number=2)])
+    assert changes(timeline) == [
+        (0, Status.DORMANT),
+        (30, Status.UNMET),
+        (40, Status.MET_LATE),
+    ]
+    [breach] = timeline.breaches(LATE)
+    assert (breach.occurred_at, breach.ended_at) == (hour(30), hour(40))
+    assert breach.end_reason is BreachEnd.PERFORMED
+
+
+def test_what_is_found_partly_met_without_a_date_is_partly_met() -> None:
+    found = concluded(Verdict.PARTLY_MET, 30)
+    assert changes(project(UNDATED, [found]))[1:] == [(30, Status.PARTLY_MET)]
+    assert changes(project(UNDATED, [not_met(20, number=1), found]))[1:] == [
+        (20, Status.UNMET),
+        (30, Status.PARTLY_MET),
+    ]
+
+
+def test_a_final_finding_closes_what_has_no_date() -> None:
+    timeline = project(UNDATED, [not_met(30, is_final=True), performed(40, number=10)])
+    assert changes(timeline)[1:] == [(30, Status.UNMET)]
+    assert timeline.transitions[-1].is_closed
+
+
+def test_a_date_that_is_set_later_counts_from_then_on() -> None:
+    extension = fact(FactKind.EXTENSION, 40, 10, due=due_at_hour(60))
+    assert changes(project(UNDATED, [not_met(30), extension])) == [
+        (0, Status.DORMANT),
+        (30, Status.UNMET),
+        (40, Status.PENDING),
+        (60, Status.UNMET),
+    ]
+
+
+def test_what_was_found_before_a_postponement_does_not_count_after_it() -> None:
+    postponed = fact(FactKind.EXTENSION, 40, 10)
+    assert changes(project(TERMS, [not_met(30), postponed]))[-1] == (40, Status.DORMANT)
+    again = [not_met(30, number=9), postponed, not_met(50, number=11)]
+    assert changes(project(TERMS, again))[-1] == (50, Status.UNMET)
+
+
+def test_what_is_found_during_a_suspension_shows_after_it() -> None:
+    suspended = fact(FactKind.SUSPENSION, 20, 1, until_at=hour(50))
+    timeline = project(UNDATED, [suspended, not_met(30)])
+    assert changes(timeline)[1] == (20, Status.SUSPENDED)
+    assert changes(timeline)[-1] == (50, Status.UNMET)
+
+
+def test_a_finding_that_it_is_partly_kept_replaces_the_violation_before_it() -> None:
+    terms = Terms(begins_at=hour(0), due=None, kind=ObligationKind.MAINTAIN, is_endless=True)
+    violation = fact(FactKind.VIOLATION, 10, 1)
+    found = concluded(Verdict.PARTLY_MET, 30)
+    assert changes(project(terms, [violation, found])) == [
+        (0, Status.HOLDING),
+        (10, Status.UNMET),
+        (30, Status.PARTLY_MET),
+    ]
+    again = fact(FactKind.VIOLATION, 40, 12)
+    assert changes(project(terms, [violation, found, again]))[-1] == (40, Status.UNMET)

@@ -411,7 +411,8 @@ def test_a_value_that_is_not_an_object_is_not_a_rule(value: object) -> None:
 
 def test_a_rule_needs_its_type_and_its_day() -> None:
     assert problems({"on": "2025-05-14"}) == {
-        "type": "Give the type of the rule: one of 'date', 'offset', 'recurrence', 'trigger'."
+        "type": "Give the type of the rule: "
+        "one of 'date', 'offset', 'recurrence', 'trigger', 'undated'."
     }
     assert problems({"type": "date"}) == {"on": "Field required"}
 

@@ -34,6 +34,7 @@ TYPE_CHOICES = (
     ("offset", "some time before or after something"),
     ("recurrence", "repeatedly"),
     ("trigger", "after an event"),
+    ("undated", "no date was set"),
 )
 ANCHOR_CHOICES = (
     ("date", "a date"),
@@ -59,7 +60,7 @@ DAY_CHOICES = tuple(
     for kind in ("day", "business_day")
     for period in CalendarPeriod
 )
-ALL_TYPES = ("date", "offset", "recurrence", "trigger")
+ALL_TYPES = ("date", "offset", "recurrence", "trigger", "undated")
 COUNTED_TYPES = ("offset", "trigger")
 THEN = "then_"
 """The prefix of the inputs of the offset that is counted from each date of a recurrence."""

@@ -99,6 +99,8 @@ def rule_from_values(values: Mapping[str, str]) -> dict[str, Any] | None:
         return {"type": "date", **rule} if rule else None
     if kind == "recurrence":
         return _recurrence(values)
+    if kind == "undated":
+        return {"type": "undated"}
     if kind not in COUNTED_TYPES:
         return None
     offset = _offset(values)

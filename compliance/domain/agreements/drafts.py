@@ -25,7 +25,7 @@ from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DueRule
 from compliance.domain.due_dates.grace_periods import Grace
 from compliance.domain.due_dates.rule_parts import MOST_CALENDARS, CalendarName
-from compliance.domain.due_dates.rule_types import DateRule, OffsetRule
+from compliance.domain.due_dates.rule_types import DateRule, OffsetRule, UndatedRule
 from compliance.domain.fields import (
     AgreementRef,
     Country,
@@ -248,6 +248,9 @@ class ObligationDraft(Draft):
                 sentence = "Only an obligation to maintain or refrain has a start: remove starts."
                 raise ValueError(sentence)
             return self
+        if isinstance(self.due, UndatedRule):
+            sentence = f"Without an end, an obligation to {self.kind} has no due rule: remove due."
+            raise ValueError(sentence)
         if self.grace is not None:
             sentence = f"An obligation to {self.kind} has no grace period: remove grace."
             raise ValueError(sentence)
@@ -266,7 +269,10 @@ class ObligationDraft(Draft):
             and isinstance(self.due, DateRule)
             and self.due.on < self.binds_on
         ):
-            sentence = f"binds_on ({self.binds_on}) is after the due date ({self.due.on})."
+            sentence = (
+                f"binds_on ({self.binds_on}) is after the due date ({self.due.on}): correct one of "
+                "them, or remove binds_on."
+            )
             raise ValueError(sentence)
         if self.unit and self.target_quantity is None:
             sentence = "A unit needs a target: give target_quantity, or remove unit."

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from compliance.domain.deadlines.facts import Fact, order_of_effect
 from compliance.domain.deadlines.measurements import decided, keeps_to
-from compliance.domain.deadlines.projector import LIMITING, ZERO, Projector
+from compliance.domain.deadlines.projector import DUE_DATE_REASONS, LIMITING, ZERO, Projector
 from compliance.domain.deadlines.suspensions import TICK, longest
 from compliance.domain.deadlines.terms import Move, Terms
 from compliance.domain.deadlines.timeline import BREACHED
@@ -29,6 +29,8 @@ class AchieveProjector(Projector):
         self.measurements: list[Fact] = []
         # Whether a part of unknown size is accepted.
         self.has_part = False
+        # Whether it was found unmet while it had no date: then it was owed by then.
+        self.is_found_unmet = False
         super().__init__(terms)
 
     def effect_of(self, event: Move | Fact) -> datetime:
@@ -46,9 +48,9 @@ class AchieveProjector(Projector):
 
     def status_at(self, at: datetime) -> Status:
         """Return the status that follows at `at`, ignoring suspensions."""
-        if self.is_dormant:
-            return Status.DORMANT
-        if self.due is None or at < self.due.due_at:
+        if self.due is None:
+            return self._breached() if self.is_found_unmet else Status.DORMANT
+        if at < self.due.due_at:
             return Status.PENDING
         if at < self.due.unmet_at:
             return Status.IN_GRACE
@@ -90,6 +92,8 @@ class AchieveProjector(Projector):
 
     def update_status(self, at: datetime, reason: Reason, fact_id: int | None) -> None:
         """Record the status that follows from all previous events."""
+        if reason in DUE_DATE_REASONS:
+            self.is_found_unmet = False
         if self.suspensions or not self._decide_by_measurements(at):
             super().update_status(at, reason, fact_id)
 
@@ -119,7 +123,7 @@ class AchieveProjector(Projector):
             if status in BREACHED:
                 status = self._breached()
         else:
-            is_late = self.due is not None and at >= self.due.due_at
+            is_late = self.is_found_unmet if self.due is None else at >= self.due.due_at
             status = Status.MET_LATE if is_late else Status.MET
         self.record(at, status, Reason.COMPONENT_DONE, None)
 
@@ -176,6 +180,9 @@ class AchieveProjector(Projector):
     def _accept_part(self, at: datetime, reason: Reason, fact: Fact) -> None:
         """Record that less than the whole is accepted."""
         status = self.status
+        if self.due is None and fact.kind is FactKind.DETERMINATION:
+            self.is_found_unmet = True
+            status = status if self.suspensions else self.status_at(at)
         if status in BREACHED:
             status = self._breached()
         if fact.is_final:
@@ -258,7 +265,7 @@ class AchieveProjector(Projector):
         """Return the status, and its reason, if `fact` completes the performance."""
         due = self.due
         if due is None:
-            return Status.MET, Reason.PERFORMED
+            return Status.MET_LATE if self.is_found_unmet else Status.MET, Reason.PERFORMED
         clock = min([fact.effective_at, *self.clock_stops(at, due)])
         earliest_due_at = due.earliest_due_at
         last_on = fact.last_on

@@ -20,7 +20,12 @@ from compliance.domain.due_dates.due_rules import DueRule
 from compliance.domain.due_dates.dues import Due
 from compliance.domain.due_dates.periods import Event, event_in
 from compliance.domain.due_dates.resolution import resolve
-from compliance.domain.due_dates.rule_types import OffsetRule, RecurrenceRule, TriggerRule
+from compliance.domain.due_dates.rule_types import (
+    OffsetRule,
+    RecurrenceRule,
+    TriggerRule,
+    UndatedRule,
+)
 from compliance.domain.vocabulary import FactKind, Precision, Reason
 
 
@@ -161,4 +166,4 @@ def zone_named_by(rule: DueRule | None) -> str | None:
         return rule.then.timezone
     if isinstance(rule, RecurrenceRule) and rule.then is not None:
         return rule.then.timezone
-    return rule.timezone if rule is not None else None
+    return None if rule is None or isinstance(rule, UndatedRule) else rule.timezone

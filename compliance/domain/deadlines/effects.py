@@ -131,7 +131,8 @@ class _Comparison:
             yield "the target is already that quantity."
         if fact.kind is FactKind.VIOLATION and state.status is Status.SUSPENDED:
             yield f"the deadline was suspended then{cause}."
-        if fact.kind is FactKind.VIOLATION and state.status is Status.DORMANT:
+        is_finding = fact.kind in {FactKind.VIOLATION, FactKind.DETERMINATION}
+        if is_finding and state.status is Status.DORMANT:
             yield "the period had no date yet."
 
     def _cause(self, state: Transition) -> str:

@@ -187,7 +187,14 @@ class MaintainProjector(Projector):
                 self.record(at, status, reason, fact.id)
             return
         self.accepted = fact.share or ZERO
-        self.violations = [each for each in self.violations if each.reason is not Reason.DETERMINED]
+        # That it is partly met says what became of the violations up to then.
+        is_partly = fact.verdict is Verdict.PARTLY_MET
+        self.violations = [
+            each
+            for each in self.violations
+            if each.reason is not Reason.DETERMINED
+            and not (is_partly and each.reason is Reason.VIOLATED)
+        ]
         self.violations.append(_Violation.found_by(fact, counts=self._is_over(at)))
         if fact.is_final:
             self.closing = (Reason.DETERMINED_FINALLY, fact.id)

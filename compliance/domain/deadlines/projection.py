@@ -47,6 +47,8 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
       cancellation closes the deadline. The end of the agreement closes it as unmet if it is in
       breach, lets a grace period that has begun run to its end, and cancels it otherwise.
     - An extension without a date leaves the deadline dormant until another fact sets a date.
+    - A determination that something without a date was not met, or partly met, says that it was
+      owed by then: a breach begins, until it is met or a date is set.
     - A determination that the obligation was met counts as a complete performance. One that it
       was not met, or partly met, says how much is accepted in total of everything performed,
       done by components or determined up to then. If it is final, it closes the deadline as soon as
@@ -76,11 +78,8 @@ def project(terms: Terms, facts: Sequence[Fact]) -> Timeline:
     terms = proven(terms, in_order[:1])
     if terms.is_withdrawn:
         return _withdrawn(terms)
-    projector: Projector
-    if terms.kind is _ACHIEVE:
-        projector = AchieveProjector(terms, in_order)
-    else:
-        projector = MaintainProjector(terms, in_order)
+    of_kind = AchieveProjector if terms.kind is _ACHIEVE else MaintainProjector
+    projector: Projector = of_kind(terms, in_order)
     # If a fact and a move take effect at the same instant, the fact comes last and wins.
     events: list[Move | Fact] = sorted([*_moves(terms), *in_order], key=event_at)
     for event in events:

@@ -32,7 +32,7 @@ _CLOSED_BY = {
 }
 
 # Reasons that change the due date, and reasons that change how much is done or owed.
-_DUE_DATE_REASONS = frozenset(
+DUE_DATE_REASONS = frozenset(
     {Reason.EXTENDED, Reason.POSTPONED, Reason.RESCHEDULED, Reason.TRIGGERED}
 )
 _QUANTITY_REASONS = frozenset(
@@ -188,7 +188,7 @@ class Projector(ABC):
         if self.transitions and self.transitions[-1].effective_at == at:
             first = self.transitions.pop()
             keeps_cause = first.status is status and (
-                first.reason in _DUE_DATE_REASONS
+                first.reason in DUE_DATE_REASONS
                 # The number of components is part of the terms, not a change.
                 or (first.reason is Reason.AGREED and reason is Reason.COMPONENT_DONE)
             )

@@ -24,6 +24,7 @@ from compliance.domain.due_dates.rule_types import (
     RecurrenceRule,
     StartOffset,
     TriggerRule,
+    UndatedRule,
 )
 from compliance.domain.period_fields import ends_read, starts_read
 from compliance.domain.vocabulary import PeriodUnit, Precision
@@ -33,12 +34,13 @@ _RULES: dict[str, TypeAdapter[Any]] = {
     "offset": TypeAdapter(OffsetRule),
     "recurrence": TypeAdapter(RecurrenceRule),
     "trigger": TypeAdapter(TriggerRule),
+    "undated": TypeAdapter(UndatedRule),
 }
 
 
 def _checked(value: object) -> object:
     """Validate `value` as the rule named by its `type`, so that error paths are its own fields."""
-    if isinstance(value, DateRule | OffsetRule | RecurrenceRule | TriggerRule):
+    if isinstance(value, DateRule | OffsetRule | RecurrenceRule | TriggerRule | UndatedRule):
         return value
     if not isinstance(value, dict):
         problem = "Give the rule as an object, such as {'type': 'date', 'on': '2025-05-14'}."
@@ -117,7 +119,10 @@ def _check_recurrence(rule: RecurrenceRule) -> None:
 
 # Only values returned by `_checked` reach the union itself, which exists for the JSON schema.
 DueRule = Annotated[
-    Annotated[DateRule | OffsetRule | RecurrenceRule | TriggerRule, Field(discriminator="type")],
+    Annotated[
+        DateRule | OffsetRule | RecurrenceRule | TriggerRule | UndatedRule,
+        Field(discriminator="type"),
+    ],
     BeforeValidator(_checked),
 ]
 """A validated due rule of any type, for use in pydantic models."""

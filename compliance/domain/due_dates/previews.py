@@ -10,7 +10,7 @@ from compliance.domain.due_dates.due_instants import Resolved
 from compliance.domain.due_dates.due_rules import DueRule, awaited_event
 from compliance.domain.due_dates.periods import Event
 from compliance.domain.due_dates.resolution import data_version, resolve
-from compliance.domain.due_dates.rule_types import OffsetRule
+from compliance.domain.due_dates.rule_types import OffsetRule, UndatedRule
 
 MOST_SHOWN = 1_000
 
@@ -59,6 +59,8 @@ def waits_for(rule: DueRule) -> str:
         if event.met is not None:
             return f"Dormant until {event.met} is met."
         return f"Dormant until {event.breach_of} is breached."
+    if isinstance(rule, UndatedRule):
+        return "Dormant: no date was set."
     anchor = rule.anchor if isinstance(rule, OffsetRule) else None
     if anchor is not None and anchor.milestone is not None:
         return f"Dormant until the milestone {anchor.milestone} has a date."

@@ -38,6 +38,7 @@ from compliance.domain.due_dates.rule_types import (
     RecurrenceRule,
     StartOffset,
     TriggerRule,
+    UndatedRule,
 )
 from compliance.domain.skipped_days import skipped_days
 from compliance.domain.vocabulary import Precision
@@ -83,7 +84,7 @@ def resolve(
                 yield _resolve_offset(rule.then, context, counted_from)
             except Unresolvable as error:
                 raise Unresolvable(f"then/{error.path}", str(error)) from None
-    else:
+    elif not isinstance(rule, UndatedRule):
         counted_from = event or _anchor(rule, context, "")
         if counted_from is not None:
             yield _resolve_offset(rule, context, counted_from)

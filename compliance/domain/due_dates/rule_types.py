@@ -190,3 +190,12 @@ class TriggerRule:
     on: CheckedEvent
     each: StrictBool = False
     then: OffsetRule
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UndatedRule:
+    """No date was set: dormant until an extension sets one, or a finding says what became of it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _RULE_CONFIG
+
+    type: Literal["undated"] = "undated"

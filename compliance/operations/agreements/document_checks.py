@@ -236,6 +236,7 @@ def reject_supersedes(draft: DocumentFact | DocumentAgreementFact) -> None:
 def no_deadline() -> Invalid:
     """Return the refusal of records about an obligation without a deadline."""
     sentence = (
-        "There is no deadline to record facts or positions on: give a due rule, or remove them."
+        "There is no deadline to record facts or positions on: give a due rule, which is "
+        "{'type': 'undated'} if no date was set, or remove them."
     )
     return refusal("due", sentence)

@@ -158,6 +158,7 @@ class _Records:
             by=self.target.by,
             as_of=draft.recorded_at or self.target.as_of,
             snapshots=self.snapshots,
+            is_history=draft.recorded_at is not None,
         )
         self._match(fact, draft, path, deadline.obligation.ref)
 

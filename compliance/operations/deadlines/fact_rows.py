@@ -45,11 +45,13 @@ def build(
     by: User | None,
     as_of: datetime,
     snapshots: Snapshots | None = None,
+    is_history: bool = False,
 ) -> Fact:
     """Return the row of a draft, recorded at `as_of`, without saving it.
 
     Args:
         snapshots: for many facts, the snapshots of their obligations.
+        is_history: `as_of` is the `recorded_at` of the draft, and not now.
 
     Raises:
         Invalid: as `facts.record`.
@@ -70,8 +72,7 @@ def build(
     if draft.verdict is Verdict.PARTLY_MET and target and quantity and quantity >= target:
         raise refusal("quantity", "This reaches the target. Determine that the obligation was met.")
     if draft.type in _PAST and fact.effective_at > as_of + CLOCK_SKEW:
-        today = civil_day(as_of, displayed_zone_name(deadline.timezone))
-        sentence = f"A {draft.type} cannot be in the future. Today is {today}."
+        sentence = _in_the_future(draft.type, deadline.timezone, as_of, is_history=is_history)
         raise refusal("on" if draft.on else "at", sentence)
     if draft.successor is not None:
         fact.successor = _successor(deadline, draft.successor, draft.successor_agreement)
@@ -91,6 +92,17 @@ def build(
     if due is not None:
         fact.due_on, fact.due_at, fact.unmet_at = due.due_on, due.due_at, due.unmet_at
     return fact
+
+
+def _in_the_future(kind: FactKind, timezone: str, as_of: datetime, *, is_history: bool) -> str:
+    zone = displayed_zone_name(timezone)
+    today = civil_day(as_of, zone)
+    if not is_history:
+        return f"A {kind} cannot be in the future. Today is {today}."
+    return (
+        f"A {kind} cannot become known before it happens: at its recorded_at it was still {today} "
+        f"in {zone}. Give a later recorded_at, such as the end of the day."
+    )
 
 
 # These record what has happened, so they cannot be in the future.

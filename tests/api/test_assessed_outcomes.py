@@ -1,0 +1,104 @@
+"""Data of others: demands without a date, findings of assessors, and when each became known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from django.test import Client
+
+from tests.api.answers import BASE, get, patch, post, rows
+from tests.samples import document, obligation
+
+pytestmark = pytest.mark.django_db
+
+UNDATED = {"type": "undated"}
+
+
+def imported(api: Client, value: dict[str, Any], status: int = 201, **how: str) -> Any:
+    query = "&".join(f"{name}={given}" for name, given in how.items())
+    response = api.post(
+        f"{BASE}agreements/import/?{query}", orjson.dumps(value), content_type="application/json"
+    )
+    assert response.status_code == status, response.content
+    return response.json()
+
+
+def history(*obligations: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return document("supply", *obligations, recorded_at="2026-01-10T12:00:00Z", **more)
+
+
+def finding(verdict: str, on: str, recorded_at: str, **more: Any) -> dict[str, Any]:
+    fact = {"type": "determination", "verdict": verdict, "on": on, "note": "Coded."}
+    return {**fact, "recorded_at": recorded_at, **more}
+
+
+def status(api: Client, ref: str = "O-1", known_at: str = "", **query: str) -> list[str]:
+    """The statuses of the deadlines of an obligation, as of when they are known."""
+    when = {"as_of": known_at, "known_at": known_at} if known_at else {}
+    return [row["status"] for row in rows(api, "deadlines/", obligation_ref=ref, **when, **query)]
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ([], "dormant"),
+        ([{"type": "performance", "on": "2026-02-03"}], "met"),
+        ([finding("not_met", "2026-02-03", "2026-02-04T00:00:00Z")], "unmet"),
+        ([finding("partly_met", "2026-02", "2026-03-01T00:00:00Z")], "partly_met"),
+        ([{"type": "cancellation", "on": "2026-02-03"}], "cancelled"),
+    ],
+)
+def test_what_became_of_a_demand_without_a_date_is_recorded(
+    api: Client, facts: list[dict[str, Any]], expected: str
+) -> None:
+    found = imported(api, history(obligation(due=UNDATED, facts=facts)))
+    assert found["warnings"] == []
+    assert status(api) == [expected]
+    assert status(api, known_at="2026-02-01T00:00:00Z") == ["dormant"]
+    assert imported(api, history(obligation(due=UNDATED, facts=facts)), 200)["made"] == []
+
+
+def test_a_demand_without_a_date_can_get_one(api: Client) -> None:
+    body = {"agreement": "supply", **obligation(due=UNDATED)}
+    imported(api, document("supply", obligation("O-0")))
+    entered = post(api, "obligations/", body)
+    [row] = rows(api, "deadlines/", obligation_ref="O-1")
+    assert (row["status"], row["due_on"], entered["due"]) == ("dormant", None, UNDATED)
+    patch(api, f"obligations/{entered['id']}/", {"due": {"type": "date", "on": "2099-01-31"}})
+    assert get(api, f"deadlines/{row['id']}/")["due_on"] == "2099-01-31"
+
+
+def test_a_rule_without_a_date_is_refused_where_there_is_no_end(api: Client) -> None:
+    found = imported(api, history(obligation(due=UNDATED, kind="refrain")), 400)
+    [problem] = found["errors"]
+    assert problem["detail"].endswith(
+        "Without an end, an obligation to refrain has no due rule: remove due."
+    )
+
+
+def test_records_about_an_obligation_without_a_rule_are_told_which_one_to_give(
+    api: Client,
+) -> None:
+    facts = [{"type": "performance", "on": "2026-02-03"}]
+    [problem] = imported(api, history(obligation(due=None, facts=facts)), 400)["errors"]
+    assert "{'type': 'undated'} if no date was set" in problem["detail"]
+
+
+def test_a_fact_that_is_known_before_it_happens_is_told_the_day_at_that_time(api: Client) -> None:
+    fact = finding("not_met", "2026-03-20", "2026-03-20T00:00:00Z")
+    value = history(obligation(facts=[fact]), timezone="America/New_York")
+    [problem] = imported(api, value, 400)["errors"]
+    assert problem["path"] == "obligations/0/facts/0/on"
+    assert "it was still 2026-03-19 in America/New_York. Give a later" in problem["detail"]
+
+
+def test_a_finding_that_it_is_partly_kept_replaces_the_violation_before_it(api: Client) -> None:
+    facts = [
+        {"type": "violation", "on": "2026-02-01", "recorded_at": "2026-02-02T00:00:00Z"},
+        finding("partly_met", "2026-03-01", "2026-03-02T00:00:00Z"),
+    ]
+    imported(api, history(obligation(due=None, kind="maintain", facts=facts)))
+    assert status(api) == ["partly_met"]
+    assert status(api, known_at="2026-02-15T00:00:00Z") == ["unmet"]
