@@ -26,11 +26,13 @@ from compliance.models import (
     ImportBatch,
     LedgerEntry,
     RemovedRows,
+    Seal,
     Tombstone,
     User,
 )
 from compliance.models.append_only import purgeable_models
 from compliance.models.evidence.evidence import path_of
+from compliance.models.integrity.chains import chained_seal
 from compliance.models.integrity.tombstones import chained_tombstone
 from compliance.operations.agreements import import_purges
 from compliance.operations.deadlines import sweep
@@ -324,6 +326,39 @@ def test_a_tombstone_written_in_sql_is_found_even_if_all_of_its_hashes_are_right
         assert any("compliance_seal" in each for each in problems)
 
 
+@pytest.mark.parametrize("is_sealed_afterwards", [False, True])
+def test_a_seal_written_in_sql_does_not_vouch_for_a_tombstone(is_sealed_afterwards: bool) -> None:
+    create_agreement(ref="kept")
+    create_agreement(ref="victim")
+    genuine = seals.seal(as_of=NOW)
+    assert genuine is not None
+    agreement = Agreement.objects.get(ref="victim")
+    removed = chains_of(agreement)
+    statements = [each.format(pk=agreement.pk) for each in ROWS_OF_AN_AGREEMENT]
+    with without_triggers(
+        *statements,
+        "DELETE FROM compliance_agreementevent WHERE pgh_obj_id = " + str(agreement.pk),
+        "DELETE FROM compliance_obligationevent WHERE agreement_id = " + str(agreement.pk),
+    ):
+        forged_tombstone(agreement.pk, "victim", removed, b"x" * 32)
+        tombstone = Tombstone.objects.get()
+        forged = seals.seal(as_of=LATER)
+        assert forged is not None
+        run("SET LOCAL session_replication_role = replica")
+        Seal.objects.filter(pk=forged.pk).update(
+            last_tombstone_id=tombstone.pk, tombstone_hash=tombstone.hash
+        )
+        forged.refresh_from_db()
+        own = link(bytes(genuine.hash), chained_seal(forged))
+        Seal.objects.filter(pk=forged.pk).update(hash=own, signature=genuine.signature)
+        run("SET LOCAL session_replication_role = origin")
+        if is_sealed_afterwards:
+            seals.seal(as_of=LATER + DAY)
+        problems = [str(each) for each in check().bad_rows]
+        assert any("compliance_tombstone" in each for each in problems), problems
+        assert any(f"compliance_seal {forged.pk}: It is signed" in each for each in problems)
+
+
 def test_a_tombstone_without_a_removal_is_found() -> None:
     create_agreement(ref="first")
     agreement = Agreement.objects.get()
@@ -365,15 +400,21 @@ def test_tombstones_stay_genuine_when_the_key_changes_after_they_were_sealed(
     settings: Any,
 ) -> None:
     remember()
+    seals.seal(as_of=NOW)
     purge("supply")
     seals.seal(as_of=NOW + DAY)
     former = settings.SECRET_KEY
     settings.SECRET_KEY = "another key"
-    assert check().bad_rows == []
+    [problem] = check().bad_rows
+    assert problem.table == "compliance_seal"
+    assert "Keep a former key there until the next seal." in problem.detail
     create_agreement(ref="other")
     settings.SECRET_KEY = former
     purge("other")
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another key", [former]
+    assert check().bad_rows == []
+    seals.seal(as_of=NOW + 2 * DAY)
+    settings.SECRET_KEY_FALLBACKS = []
     assert check().bad_rows == []
 
 

@@ -14,6 +14,7 @@ from compliance.domain.agreements.documents import read_agreement
 from compliance.domain.integrity.chains import link
 from compliance.models import Breach, Deadline, LedgerEntry, Obligation, Seal
 from compliance.models.integrity.chains import chained_seal
+from compliance.models.integrity.signatures import Signed, signature_of
 from compliance.operations.agreements import documents
 from compliance.operations.deadlines import sweep
 from compliance.operations.integrity import seals
@@ -183,7 +184,9 @@ def test_every_seal_is_recomputed_on_request() -> None:
     # A seal with a wrong root, linked as if it were the first.
     without_triggers("UPDATE compliance_seal SET root = %s", bytes(32))
     forged = Seal.objects.get()
-    without_triggers("UPDATE compliance_seal SET hash = %s", link(None, chained_seal(forged)))
+    own = link(None, chained_seal(forged))
+    signature = signature_of(Signed.SEAL, own)
+    without_triggers("UPDATE compliance_seal SET hash = %s, signature = %s", own, signature)
     seals.seal(as_of=LATER + timedelta(days=1))
     assert bad(LATER) == []
     [row] = integrity.check(as_of=LATER, every_seal=True).bad_rows

@@ -25,6 +25,9 @@ class Seal(models.Model):
     tombstone_hash = models.BinaryField(
         null=True, max_length=32, help_text="The hash of the last sealed tombstone."
     )
+    signature = models.BinaryField(
+        max_length=32, help_text="Signs the hash with a key that is not in the database."
+    )
     mailed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -36,7 +39,7 @@ class Seal(models.Model):
                 name="read_only",
                 fields=[
                     "id", "sealed_at", "last_fact_id", "last_entry_id", "chains", "root", "hash",
-                    "last_tombstone_id", "tombstone_hash",
+                    "last_tombstone_id", "tombstone_hash", "signature",
                 ],
             ),
         )  # fmt: skip

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import Any
 
 import orjson
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.utils.crypto import salted_hmac
 
 from compliance.domain.integrity.purges import PurgeSubject
 from compliance.models.append_only import append_only
 from compliance.models.choices import choice_field, one_of
-
-_SALT = "compliance.tombstone"
 
 
 class Tombstone(models.Model):
@@ -95,21 +90,3 @@ def chained_tombstone(tombstone: Tombstone, removed: Iterable[RemovedRows]) -> l
         orjson.dumps(tombstone.counts, option=orjson.OPT_SORT_KEYS).decode(),
         digest.hexdigest(),
     ]
-
-
-def signature_of(value: bytes) -> bytes:
-    """Sign the hash of a tombstone. Whoever can only write to the database cannot do this."""
-    return _signed(value, settings.SECRET_KEY)
-
-
-def is_signed(tombstone: Tombstone) -> bool:
-    """Return whether Pacta wrote a tombstone, with its present SECRET_KEY or a former one."""
-    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    return any(
-        hmac.compare_digest(_signed(bytes(tombstone.hash), key), bytes(tombstone.signature))
-        for key in keys
-    )
-
-
-def _signed(value: bytes, key: Any) -> bytes:
-    return salted_hmac(_SALT, value, secret=key, algorithm="sha256").digest()

@@ -30,7 +30,8 @@ from compliance.models import (
 )
 from compliance.models.append_only import purgeable_models
 from compliance.models.bulk import fetch
-from compliance.models.integrity.tombstones import chained_tombstone, signature_of
+from compliance.models.integrity.signatures import Signed, signature_of
+from compliance.models.integrity.tombstones import chained_tombstone
 from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import ledger_replays
 from compliance.operations.deadlines.approvals import Approval, require_for_agreement
@@ -211,7 +212,7 @@ def bury(
     last = Tombstone.objects.order_by("-id").first()
     before = None if last is None else bytes(last.hash)
     tombstone.hash = link(before, chained_tombstone(tombstone, removed))
-    tombstone.signature = signature_of(tombstone.hash)
+    tombstone.signature = signature_of(Signed.TOMBSTONE, tombstone.hash)
     tombstone.save(force_insert=True)
     RemovedRows.objects.bulk_create(removed, batch_size=1_000)
     return tombstone

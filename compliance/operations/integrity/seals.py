@@ -19,7 +19,8 @@ from compliance.models.bulk import fetch, write
 from compliance.models.deadlines.facts import chained_fact
 from compliance.models.deadlines.ledger import chained_entry
 from compliance.models.integrity.chains import chained_seal, leaves
-from compliance.models.integrity.tombstone_chain import last_valid_tombstone
+from compliance.models.integrity.signatures import Signed, signature_of
+from compliance.models.integrity.tombstone_chain import last_valid_tombstone, vouching_seal
 from compliance.models.locks import JOB_LOCK_TIMEOUT, for_update
 from compliance.models.system.jobs import LedgerCheckCounts, Problem
 
@@ -145,7 +146,7 @@ def _last_ids() -> tuple[int, int]:
 
 def _store(as_of: datetime, last_fact_id: int, last_entry_id: int) -> Seal:
     previous = Seal.objects.first()
-    tombstone = last_valid_tombstone(previous)
+    tombstone = last_valid_tombstone(vouching_seal())
     count = 0
 
     def counted(found: Iterable[bytes]) -> Iterator[bytes]:
@@ -165,6 +166,7 @@ def _store(as_of: datetime, last_fact_id: int, last_entry_id: int) -> Seal:
         tombstone_hash=None if tombstone is None else tombstone.hash,
     )
     seal.hash = link(bytes(previous.hash) if previous else None, chained_seal(seal))
+    seal.signature = signature_of(Signed.SEAL, seal.hash)
     seal.save()
     log.info("sealed", seal=seal.pk, chains=count, root=root.hex())
     return seal

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from compliance.domain.phrases import counted
-from compliance.models import RemovedRows, Seal, Tombstone
+from compliance.models import RemovedRows, Tombstone
 from compliance.models.append_only import purgeable_models
 from compliance.models.bulk import fetch
-from compliance.models.integrity.tombstone_chain import checked_tombstones
+from compliance.models.integrity.tombstone_chain import checked_tombstones, vouching_seal
 from compliance.queries.integrity.findings import MOST_KEPT, BadRow, Findings
 
 _REMOVED = "It was removed, but not by a purge: no tombstone lists it."
@@ -15,7 +15,7 @@ _REMOVED = "It was removed, but not by a purge: no tombstone lists it."
 def check_tombstones(findings: Findings) -> list[RemovedRows]:
     """Check all tombstones, describe what they removed, and return the rows of the genuine ones."""
     genuine: list[RemovedRows] = []
-    seal = Seal.objects.first()
+    seal = vouching_seal()
     ids = set()
     for tombstone, removed, problem in checked_tombstones(seal):
         ids.add(tombstone.pk)
