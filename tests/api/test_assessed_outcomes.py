@@ -102,3 +102,90 @@ def test_a_finding_that_it_is_partly_kept_replaces_the_violation_before_it(api: 
     imported(api, history(obligation(due=None, kind="maintain", facts=facts)))
     assert status(api) == ["partly_met"]
     assert status(api, known_at="2026-02-15T00:00:00Z") == ["unmet"]
+
+
+DONE = {"type": "performance", "on": "2026-03-10", "recorded_at": "2026-03-11T00:00:00Z"}
+CORRECTED = {
+    "type": "performance", "on": "2026-03-20", "recorded_at": "2026-04-01T00:00:00Z",
+    "supersedes": {"type": "performance", "on": "2026-03-10"},
+}  # fmt: skip
+RETRACTED = {
+    "type": "retraction", "recorded_at": "2026-05-01T00:00:00Z",
+    "supersedes": {"type": "performance", "on": "2026-03-20"},
+}  # fmt: skip
+
+
+def grid(api: Client) -> list[list[str]]:
+    return [
+        status(api, known_at=f"2026-{month}-15T00:00:00Z") for month in ("02", "03", "04", "05")
+    ]
+
+
+@pytest.mark.parametrize("is_at_once", [True, False])
+def test_a_document_says_how_facts_were_corrected_and_when(api: Client, is_at_once: bool) -> None:
+    # The order within the document does not matter. Without the correction, the first one counts.
+    whole = history(obligation(facts=[RETRACTED, CORRECTED, DONE]))
+    if not is_at_once:
+        imported(api, history(obligation(facts=[DONE])))
+        imported(api, history(obligation(facts=[DONE, CORRECTED])))
+    assert imported(api, whole)["warnings"] == []
+    assert grid(api) == [["pending"], ["met"], ["met_late"], ["met"]]
+    assert imported(api, whole, 200)["made"] == []
+
+
+def test_a_document_corrects_a_finding_of_the_same_day(api: Client) -> None:
+    first = finding("met", "2026-03-10", "2026-03-11T00:00:00Z")
+    second = finding(
+        "not_met", "2026-03-10", "2026-04-01T00:00:00Z",
+        supersedes={"type": "determination", "on": "2026-03-10"},
+    )  # fmt: skip
+    imported(api, history(obligation(facts=[first])))
+    imported(api, history(obligation(facts=[second])))
+    assert grid(api)[1:3] == [["met"], ["unmet"]]
+
+
+def test_a_document_retracts_a_suspension_of_the_agreement(api: Client) -> None:
+    facts = [
+        {"type": "suspension", "on": "2026-02-01", "recorded_at": "2026-02-01T12:00:00Z"},
+        {"type": "retraction", "recorded_at": "2026-03-01T12:00:00Z",
+         "supersedes": {"type": "suspension", "on": "2026-02-01"}},
+    ]  # fmt: skip
+    imported(api, history(obligation(), facts=facts))
+    assert grid(api) == [["suspended"], ["pending"], ["unmet"], ["unmet"]]
+
+
+@pytest.mark.parametrize(
+    ("facts", "path", "detail"),
+    [
+        ([CORRECTED], "0/supersedes", "no performance of 2026-03-10 that counts"),
+        ([DONE, {**CORRECTED, "supersedes": 12}], "1/supersedes", "by its type and its date"),
+        ([{"type": "retraction"}], "0", "give supersedes"),
+        ([DONE, DONE, CORRECTED], "2/supersedes", "There are 2 facts"),
+        (
+            [DONE, {**CORRECTED, "recorded_at": "2026-03-10T18:00:00Z", "on": "2026-03-09"}],
+            "1/supersedes",
+            "became known later than this",
+        ),
+        (
+            [DONE, CORRECTED, {**CORRECTED, "on": "2026-03-21"}],
+            "2/supersedes",
+            "name the latest fact",
+        ),
+    ],
+)
+def test_a_correction_that_names_no_fact_is_refused(
+    api: Client, facts: list[dict[str, Any]], path: str, detail: str
+) -> None:
+    [problem] = imported(api, history(obligation(facts=facts)), 400)["errors"]
+    assert problem["path"] == f"obligations/0/facts/{path}"
+    assert detail in problem["detail"]
+
+
+def test_a_document_that_withdraws_a_finding_needs_approval_if_the_agreement_requires_it(
+    api: Client,
+) -> None:
+    found = finding("not_met", "2026-03-20", "2026-03-21T00:00:00Z")
+    imported(api, history(obligation(facts=[found])))
+    patch(api, "agreements/supply/", {"requires_approval": True})
+    withdrawn = {**RETRACTED, "supersedes": {"type": "determination", "on": "2026-03-20"}}
+    imported(api, history(obligation(facts=[found, withdrawn])), 202)

@@ -77,7 +77,7 @@ def test_a_valid_draft_is_read(model: type[Draft], value: dict[str, Any]) -> Non
         ({"type": "measurement", "on": "2026-03-01"}, "give quantity"),
         ({"type": "restatement", "on": "2026-03-01"}, "A restatement needs the new target"),
         ({"type": "termination", "on": "2026-03-01"}, "record it on the agreement"),
-        ({"type": "retraction"}, "Set supersedes to the id of the fact"),
+        ({"type": "retraction"}, "Name the fact that is retracted"),
         ({"type": "retraction", "supersedes": 7, "on": "2026-03-01"}, "remove on and at"),
         ({**DETERMINATION, "verdict": None}, "set verdict"),
         ({**DETERMINATION, "note": ""}, "state them in note"),

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from compliance.domain.agreements.drafts import (
     AgreementTerms,
@@ -22,7 +23,12 @@ from compliance.domain.agreements.milestone_drafts import (
     each_ref_once,
 )
 from compliance.domain.date_fields import CivilDayOrPeriod, Instant, TimeZoneName
-from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft, PositionDraft
+from compliance.domain.deadlines.drafts import (
+    AgreementFactDraft,
+    DayOrInstant,
+    FactDraft,
+    PositionDraft,
+)
 from compliance.domain.deadlines.numbers import LARGEST_NUMBER
 from compliance.domain.drafts import Draft
 from compliance.domain.evidence.drafts import EvidenceDraft
@@ -30,7 +36,7 @@ from compliance.domain.fields import WHOLE, Line
 from compliance.domain.limits import AtMost
 from compliance.domain.people.drafts import TeamSlugs
 from compliance.domain.period_fields import ends_read
-from compliance.domain.vocabulary import Precision, Visibility
+from compliance.domain.vocabulary import FactKind, Precision, Visibility
 
 MOST_OUTCOMES = 10_000
 """The maximum number of facts, and of positions, of one obligation in a document."""
@@ -115,13 +121,32 @@ class _OfDeadline(Draft):
         return ends_read(value, "due_on")
 
 
+class NamedFact(DayOrInstant):
+    """An earlier fact about the same deadline or agreement, named by its type and its date."""
+
+    type: FactKind
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_named(cls, value: Any) -> Any:
+        if isinstance(value, dict | NamedFact):
+            return value
+        sentence = (
+            "Name the earlier fact by its type and its date, such as "
+            "{'type': 'performance', 'on': '2026-03-01'}."
+        )
+        raise PydanticCustomError("named_fact", "{reason}", {"reason": sentence})
+
+
 class DocumentFact(_OfDeadline, FactDraft):
     """A fact in a document.
 
     If the obligation has several deadlines, `due_on` names the deadline of the fact, or `number`
     does, if several are due on that day. `recorded_at` is when the fact became known, if that was
-    before the import.
+    before the import. `supersedes` names the fact that it corrects or retracts.
     """
+
+    supersedes: NamedFact | None = None  # type: ignore[assignment] # documents know no ids
 
 
 class DocumentPosition(_OfDeadline, PositionDraft):
@@ -136,6 +161,7 @@ class DocumentAgreementFact(AgreementFactDraft):
     """A fact about the whole agreement in a document; `recorded_at` is when it became known."""
 
     recorded_at: Instant | None = None
+    supersedes: NamedFact | None = None  # type: ignore[assignment] # documents know no ids
 
 
 class DocumentEvidence(EvidenceDraft):

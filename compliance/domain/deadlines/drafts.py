@@ -147,7 +147,7 @@ class _BaseFactDraft(DayOrInstant):
             sentence = "A retraction has no date of its own: remove on and at."
             raise ValueError(sentence)
         elif self.supersedes is None:
-            sentence = "Set supersedes to the id of the fact that is retracted."
+            sentence = "Name the fact that is retracted: give supersedes."
             raise ValueError(sentence)
         return self
 

@@ -61,12 +61,17 @@ class _Comparison:
             # That a fact moves a presumed beginning is not an effect of its own.
             self.terms = proven(terms, effective)._replace(is_start_presumed=False)
             self.others = [each for each in effective if each.id != fact.id]
+        is_corrected = len(self.others) == len(effective)
+        self.is_superseded = is_corrected and fact.kind is not FactKind.RETRACTION
         self.after = project(self.terms, effective)
         self.before = project(self.terms, self.others)
 
     def sentence(self) -> str | None:
         """Return why the fact changes nothing, or less than it says."""
         name = f"The {self.fact.kind}"
+        if self.is_superseded:
+            # It was meant to be corrected.
+            return None
         if not self._has_effect():
             return f"{name} changes nothing: {self._reason()}"
         binds_at = self._binds_at()

@@ -10,8 +10,6 @@ from django.db.models import Count, Q
 
 from compliance.domain.agreements.document_drafts import (
     AgreementDocument,
-    DocumentAgreementFact,
-    DocumentFact,
     ParticipantDraft,
 )
 from compliance.domain.agreements.drafts import ObligationDraft, PartyDraft
@@ -220,17 +218,6 @@ def _check_recorded_at(document: AgreementDocument, *, as_of: datetime) -> None:
     late = [path for path, at in parts if at is not None and at > as_of]
     if late:
         raise Invalid(problem.below(path) for path in late)
-
-
-def reject_supersedes(draft: DocumentFact | DocumentAgreementFact) -> None:
-    """Reject a fact that refers to a stored one.
-
-    Raises:
-        Invalid: at `supersedes`.
-    """
-    if draft.supersedes is not None:
-        sentence = "A document cannot refer to stored facts: remove supersedes."
-        raise refusal("supersedes", sentence)
 
 
 def no_deadline() -> Invalid:

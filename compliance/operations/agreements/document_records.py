@@ -13,13 +13,14 @@ from compliance.domain.agreements.document_drafts import (
     DocumentFact,
     DocumentObligation,
     DocumentPosition,
+    NamedFact,
 )
 from compliance.domain.agreements.import_reports import ImportMode, ImportReport, Made
 from compliance.domain.problems import Invalid, Problem, collected_in
 from compliance.domain.vocabulary import EvidenceKind
 from compliance.models import Deadline, Evidence, Fact, Party, Position
 from compliance.models.locks import for_update
-from compliance.operations.agreements.document_checks import no_deadline, reject_supersedes
+from compliance.operations.agreements.document_checks import no_deadline
 from compliance.operations.agreements.document_evidence import StoredEvidence
 from compliance.operations.agreements.import_targets import Added, ImportTarget
 from compliance.operations.agreements.known_records import (
@@ -27,7 +28,8 @@ from compliance.operations.agreements.known_records import (
     KnownRecords,
     differences_between,
 )
-from compliance.operations.deadlines import fact_rows, facts, positions, schedule
+from compliance.operations.agreements.named_facts import NamedFacts
+from compliance.operations.deadlines import fact_rows, facts, positions
 from compliance.operations.deadlines.fact_dues import SETTING_DATES, Snapshots
 from compliance.operations.deadlines.guarded_facts import is_guarded
 from compliance.operations.evidence import evidence
@@ -55,6 +57,7 @@ def add(*, target: ImportTarget, document: AgreementDocument, report: ImportRepo
     added.searched = evidence.deadline_ids_of(
         [each for each in new if each.kind == EvidenceKind.SEARCH_LOG]
     )
+    known = KnownRecords.load(target.agreement)
     records = _Records(
         target=target,
         report=report,
@@ -63,7 +66,8 @@ def add(*, target: ImportTarget, document: AgreementDocument, report: ImportRepo
         ),
         evidence_by_ref=stored_evidence.by_ref,
         obligation_ids=stored_evidence.obligation_ids,
-        known=KnownRecords.load(target.agreement),
+        known=known,
+        named=NamedFacts(known.effective),
         snapshots=Snapshots(
             stored_evidence.obligation_ids[each.ref]
             for each in document.obligations
@@ -89,6 +93,7 @@ class _New:
     ref: str
     evidence: Sequence[str]
     recorded_at: datetime | None
+    supersedes: NamedFact | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -104,6 +109,7 @@ class _Records:
     snapshots: Snapshots
     problems: list[Problem]
     added: Added
+    named: NamedFacts
     deadlines: dict[int, list[Deadline]] = field(default_factory=lambda: defaultdict(list))
     unmatched: list[_New] = field(default_factory=list)
     facts: list[tuple[Fact, Sequence[str], str]] = field(default_factory=list)
@@ -125,7 +131,7 @@ class _Records:
             with collected_in(self.problems, f"facts/{index}"):
                 self._read_agreement_fact(fact, f"facts/{index}")
         # Only now is it known which stored rows the document repeats, and which it may correct.
-        for each in self.unmatched:
+        for each in sorted(self.unmatched, key=self._order):
             with collected_in(self.problems, each.path):
                 self._take(each)
         if self.problems:
@@ -150,7 +156,6 @@ class _Records:
                 self._read_position(position, deadlines.named(position), place)
 
     def _read_fact(self, draft: DocumentFact, deadline: Deadline, path: str) -> None:
-        reject_supersedes(draft)
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
         fact = fact_rows.build(
             deadline,
@@ -163,7 +168,6 @@ class _Records:
         self._match(fact, draft, path, deadline.obligation.ref)
 
     def _read_agreement_fact(self, draft: DocumentAgreementFact, path: str) -> None:
-        reject_supersedes(draft)
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
         agreement = self.target.agreement
         fact = fact_rows.build_of_agreement(
@@ -193,7 +197,12 @@ class _Records:
         stored = self.known.equal(row)
         if stored is None:
             new = _New(
-                row=row, path=path, ref=ref, evidence=draft.evidence, recorded_at=draft.recorded_at
+                row=row,
+                path=path,
+                ref=ref,
+                evidence=draft.evidence,
+                recorded_at=draft.recorded_at,
+                supersedes=None if isinstance(draft, DocumentPosition) else draft.supersedes,
             )
             self.unmatched.append(new)
             return
@@ -203,10 +212,15 @@ class _Records:
         if draft.recorded_at is not None and draft.recorded_at != stored.recorded_at:
             self.report.ignore(f"{path}/recorded_at", ref, stored.recorded_at, draft.recorded_at)
 
+    def _order(self, new: _New) -> tuple[bool, datetime]:
+        """Facts that supersede others come last, in the order in which they became known."""
+        as_of, names = self.target.as_of, new.supersedes is not None
+        return names, (new.recorded_at or as_of) if names else as_of
+
     def _take(self, new: _New) -> None:
         """Add a row, or treat it as a correction of a stored row of the same sort and date."""
         row = new.row
-        stored = self.known.similar(row)
+        stored = None if new.supersedes is not None else self.known.similar(row)
         if stored is not None:
             found = list(differences_between(row, stored, path=new.path, ref=new.ref))
             if self.target.mode is ImportMode.ADD:
@@ -219,6 +233,9 @@ class _Records:
             self.report.made.append(Made(path=new.path, ref=new.ref))
         row.recorded_at = self._known_at(new)
         if isinstance(row, Fact):
+            if new.supersedes is not None:
+                row.supersedes = self.named.superseded_by(row, new.supersedes)
+            self.named.add(row)
             row.approved_by = self.target.approved_by
             if row.deadline_id is None or is_guarded(row):
                 self.added.guarded[row.kind] += 1
@@ -267,29 +284,7 @@ class _Records:
         positions.store([(each, self._evidence(refs)) for each, refs, _ in self.positions])
         self.added.facts = {fact.pk: path for fact, _, path in self.facts}
         self.added.positions = {each.pk: path for each, _, path in self.positions}
-        self._note_affected_deadlines()
+        self.added.note([fact for fact, _, _ in self.facts], self.target)
 
     def _evidence(self, refs: Sequence[str]) -> list[Evidence]:
         return [self.evidence_by_ref[ref] for ref in refs]
-
-    def _note_affected_deadlines(self) -> None:
-        added = self.added
-        redated = set()
-        of_agreement: list[datetime] = []
-        for fact, _, _ in self.facts:
-            if fact.deadline is None:
-                of_agreement.append(fact.recorded_at)
-                continue
-            added.deadline_ids.add(fact.deadline.pk)
-            # The facts are sorted by `recorded_at`, so the first one is kept.
-            added.recorded_at.setdefault(fact.deadline.pk, fact.recorded_at)
-            if fact.due_at is not None or fact.supersedes_id is not None:
-                redated.add(fact.deadline.obligation_id)
-        if of_agreement:
-            affected = facts.affected_deadlines(self.target.agreement)
-            added.deadline_ids |= affected
-            for pk in affected:
-                since = added.recorded_at.get(pk, of_agreement[0])
-                added.recorded_at[pk] = min(since, of_agreement[0])
-        if redated:
-            added.deadline_ids |= schedule.reschedule(redated, as_of=self.target.as_of).touched

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from compliance.domain.agreements.import_reports import ImportMode
-from compliance.models import Agreement, User
+from compliance.models import Agreement, Fact, User
+from compliance.operations.deadlines import schedule
+from compliance.operations.deadlines.facts import affected_deadlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +52,29 @@ class Added:
     evidence: list[int] = field(default_factory=list)
     guarded: Counter[str] = field(default_factory=Counter)
     early: Set[int] = frozenset()
+
+    def note(self, stored: Sequence[Fact], target: ImportTarget) -> None:
+        """Note the deadlines that stored facts affect, and reschedule those that they move.
+
+        Args:
+            stored: in the order in which they became known.
+        """
+        redated = set()
+        of_agreement: list[datetime] = []
+        for fact in stored:
+            if fact.deadline is None:
+                of_agreement.append(fact.recorded_at)
+                continue
+            self.deadline_ids.add(fact.deadline.pk)
+            # The first one is kept.
+            self.recorded_at.setdefault(fact.deadline.pk, fact.recorded_at)
+            if fact.due_at is not None or fact.supersedes_id is not None:
+                redated.add(fact.deadline.obligation_id)
+        if of_agreement:
+            affected = affected_deadlines(target.agreement)
+            self.deadline_ids |= affected
+            for pk in affected:
+                since = self.recorded_at.get(pk, of_agreement[0])
+                self.recorded_at[pk] = min(since, of_agreement[0])
+        if redated:
+            self.deadline_ids |= schedule.reschedule(redated, as_of=target.as_of).touched

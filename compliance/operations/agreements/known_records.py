@@ -67,12 +67,14 @@ class KnownRecords:
     Attributes:
         evidence: the refs of the evidence of facts and positions, by kind of row and id.
         last: when the latest record about each deadline became known; about the agreement: None.
+        effective: the facts that no other one supersedes, without retractions.
     """
 
     facts: _Pool[Fact]
     positions: _Pool[Position]
     evidence: Mapping[tuple[type, int], set[str]]
     last: dict[int | None, datetime] = field(default_factory=dict)
+    effective: Sequence[Fact] = ()
 
     @classmethod
     def load(cls, agreement: Agreement) -> KnownRecords:
@@ -87,13 +89,9 @@ class KnownRecords:
         times += [(row.deadline_id, row.recorded_at) for row in positions]
         for deadline_id, recorded_at in times:
             last[deadline_id] = max(recorded_at, last.get(deadline_id, recorded_at))
-        ended = {each.supersedes_id for each in facts}
         # Only an effective fact can be stated differently.
-        slots = {
-            each.pk
-            for each in facts
-            if each.pk not in ended and each.kind != FactKind.RETRACTION.value
-        }
+        effective = _effective(facts)
+        slots = {each.pk for each in effective}
         return cls(
             facts=_Pool(
                 facts,
@@ -103,6 +101,7 @@ class KnownRecords:
             positions=_Pool(positions, identity=_position_identity, slot=_position_slot),
             evidence=_evidence_refs(facts, positions),
             last=last,
+            effective=effective,
         )
 
     def equal(self, row: Fact | Position) -> Fact | Position | None:
@@ -126,6 +125,18 @@ class KnownRecords:
     def latest(self) -> datetime | None:
         """When the latest record about anything became known."""
         return max(self.last.values(), default=None)
+
+
+def _effective(facts: Iterable[Fact]) -> list[Fact]:
+    """Return the facts that no effective fact supersedes, without retractions."""
+    found: list[Fact] = []
+    ended: set[int | None] = set()
+    for fact in sorted(facts, key=lambda each: each.pk, reverse=True):
+        if fact.pk not in ended:
+            ended.add(fact.supersedes_id)
+            if fact.kind != FactKind.RETRACTION.value:
+                found.append(fact)
+    return found
 
 
 def _evidence_refs(

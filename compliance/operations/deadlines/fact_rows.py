@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 
 from compliance.domain.civil_periods import period_of
 from compliance.domain.civil_time import civil_day, day_end, displayed_zone_name
-from compliance.domain.deadlines.drafts import AgreementFactDraft, FactDraft
+from compliance.domain.deadlines.drafts import AgreementFactDraft, DayOrInstant, FactDraft
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.terms import is_only_measured
 from compliance.domain.due_dates.due_rules import dump_due_rule
@@ -145,8 +145,14 @@ def _fill(
     fact.note = draft.note
     fact.recorded_at = as_of
     fact.recorded_by = by
-    if draft.supersedes is not None:
-        fact.supersedes = _superseded(fact, draft.supersedes, timezone)
+    named: object = draft.supersedes
+    if isinstance(named, int):
+        fact.supersedes = _superseded(fact, named, timezone)
+    if isinstance(named, DayOrInstant) and draft.type is FactKind.RETRACTION:
+        # A document names what it retracts by its date.
+        fact.effective_at, fact.effective_on = effective_instant(named, timezone)
+        fact.precision = stored_precision(named.precision)
+        return False
     if fact.supersedes is not None and draft.type is FactKind.RETRACTION:
         fact.effective_at = fact.supersedes.effective_at
         fact.effective_on = fact.supersedes.effective_on

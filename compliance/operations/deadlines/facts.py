@@ -188,6 +188,9 @@ def store(
     ids = next_ids(Fact, len(facts))
     for (fact, found), pk in zip(facts, ids, strict=True):
         fact.pk, fact.stored_at = pk, as_of
+        if fact.supersedes is not None:
+            # It may have been stored just before.
+            fact.supersedes_id = fact.supersedes.pk
         values = chained_fact(fact_rows.column_values(fact), [each.pk for each in found])
         if fact.deadline_id is not None:
             fact.hash = heads[fact.deadline_id] = link(heads[fact.deadline_id], values)

@@ -32,6 +32,9 @@ def is_guarded(fact: Fact) -> bool:
     Otherwise one person could withdraw what two people have decided, or restore it by withdrawing
     the fact that superseded it.
     """
+    if fact.supersedes_id is None and fact.supersedes is not None:
+        # Both are about to be stored.
+        return fact.kind in GUARDED or is_guarded(fact.supersedes)
     kind, superseded = fact.kind, fact.supersedes_id
     while kind not in GUARDED and superseded is not None:
         found = Fact.objects.filter(pk=superseded).values_list("kind", "supersedes_id")
