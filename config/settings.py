@@ -357,6 +357,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "compliance.api.openapi.correct",
         "compliance.api.openapi_responses.describe_responses",
+        "compliance.api.openapi_descriptions.describe_fields",
         "compliance.api.openapi_links.describe_links",
     ],
     "PATH_CONVERTER_OVERRIDES": {

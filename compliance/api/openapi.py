@@ -75,7 +75,7 @@ class Changes:
 
 def changes_of(kind: type[Draft]) -> type[Changes]:
     """Return the description of a PATCH body."""
-    name = kind.__name__.removesuffix("Draft")
+    name = kind.__name__.removesuffix("Draft").removesuffix("Changes")
     return type(f"{name}Changes", (Changes,), {"draft": kind})
 
 

@@ -84,6 +84,7 @@ _LOCATION = {
     "schema": {"type": "string", "format": "uri"},
 }
 _HEADERS = {
+    HTTPStatus.CONFLICT: {"Retry-After": _SECONDS | {"required": False}},
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": _SCHEME},
     HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": _SECONDS},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": _SECONDS},

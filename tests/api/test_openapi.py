@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -31,6 +32,7 @@ from compliance.api.deadlines import (
 )
 from compliance.api.evidence import evidence
 from compliance.api.integrity import seals
+from compliance.api.openapi_vocabulary import FIELDS, OF_SCHEMA, PARAMETERS
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
 from compliance.models import Agreement, Deadline, User
@@ -175,6 +177,65 @@ def test_every_operation_lists_each_status_that_it_can_respond_with(
         successes = {each for each in statuses if each.startswith("2")}
         assert successes
         assert statuses - successes == expected, (method, address)
+
+
+def test_every_field_parameter_and_response_is_described(document: dict[str, Any]) -> None:
+    undescribed = [
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, content in schema.get("properties", {}).items()
+        if not content.get("description")
+    ]
+    for address, method, operation in _operations(document):
+        if address.endswith(("/schema/", "/docs/")):
+            continue
+        named = {each["name"]: each for each in operation.get("parameters", ())}
+        named |= operation["responses"]
+        undescribed += [
+            f"{method} {address}: {name}"
+            for name, content in named.items()
+            if not content.get("description") and "$ref" not in content
+        ]
+    assert undescribed == []
+
+
+def test_every_description_of_a_field_or_parameter_is_used(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    fields = {field for schema in schemas.values() for field in schema.get("properties", {})}
+    parameters = {
+        each["name"] for _, _, operation in _operations(document)
+        for each in operation.get("parameters", ())
+    }  # fmt: skip
+    assert set(FIELDS) <= fields
+    assert set(PARAMETERS) <= parameters
+    for place in OF_SCHEMA:
+        name, _, field = place.partition(".")
+        assert field in schemas[name]["properties"], place
+
+
+def test_the_root_lists_every_address_without_a_parameter_that_can_be_read(
+    client: Client, document: dict[str, Any]
+) -> None:
+    readable = {address for address, method, _ in _operations(document) if method == "get"}
+    readable = {each for each in readable if "{" not in each and each != BASE}
+    listed = {urlsplit(each).path for each in client.get(BASE).json().values()}
+    assert readable - listed == set()
+
+
+def test_an_uploaded_file_is_described_as_binary(document: dict[str, Any]) -> None:
+    body = document["paths"][f"{BASE}evidence/{{id}}/files/"]["post"]["requestBody"]
+    schema = body["content"]["multipart/form-data"]["schema"]
+    assert schema["properties"]["file"]["format"] == "binary"
+
+
+def test_the_reason_for_a_change_has_the_same_limit_everywhere(document: dict[str, Any]) -> None:
+    [of_import] = [
+        each["schema"]
+        for each in document["paths"][f"{BASE}agreements/import/"]["post"]["parameters"]
+        if each["name"] == "reason"
+    ]
+    of_body = document["components"]["schemas"]["AgreementDraft"]["properties"]["reason"]
+    assert of_import["maxLength"] == of_body["maxLength"] == 1_000
 
 
 def test_an_action_that_creates_nothing_is_described_as_200(document: dict[str, Any]) -> None:

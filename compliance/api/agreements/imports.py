@@ -39,7 +39,7 @@ from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.documents import agreement_of, refs_of
 from compliance.domain.agreements.drafts import ReasonDraft
 from compliance.domain.agreements.import_reports import ImportMode
-from compliance.domain.fields import Line, Title
+from compliance.domain.fields import Line, LongTitle
 from compliance.domain.problems import naming
 from compliance.domain.vocabulary import Announcement
 from compliance.models import (
@@ -184,7 +184,7 @@ class ImportOptions(Filter):
         Line, Field(description="The name of the file, which `imports/` shows.")
     ] = ""
     reason: Annotated[
-        Title | None, Field(description="Why; stored with every change that the import makes.")
+        LongTitle | None, Field(description="Why; stored with every change that the import makes.")
     ] = None
 
 

@@ -64,10 +64,18 @@ class FileRow(serializers.Serializer[EvidenceFile]):
     recorded_by = serializers.CharField(allow_null=True)
 
 
-class NewFile(serializers.Serializer[EvidenceFile]):
-    """A form with one file."""
-
-    file = serializers.FileField()
+_NEW_FILE = {
+    "type": "object",
+    "properties": {
+        "file": {
+            "type": "string",
+            "format": "binary",
+            "description": "The file. Its name ends with .pdf, .png, .jpg, .txt or .csv.",
+        }
+    },
+    "required": ["file"],
+    "additionalProperties": False,
+}
 
 
 @extend_schema_serializer(many=False)
@@ -174,7 +182,8 @@ class FileViews(Views):
         operation_id="evidence_files_create",
         request={
             "multipart/form-data": OpenApiRequest(
-                request=NewFile, encoding={"file": {"contentType": ", ".join(sorted(MEDIA_TYPES))}}
+                request=_NEW_FILE,
+                encoding={"file": {"contentType": ", ".join(sorted(MEDIA_TYPES))}},
             )
         },
         responses={201: FileRow},
