@@ -132,7 +132,7 @@ def filter_parameters(filter_class: type[Filter]) -> list[OpenApiParameter]:
                 location=OpenApiParameter.QUERY,
                 required=name in required,
                 description=described.get("description", ""),
-                explode=False if flat.get("type") == "array" else None,
+                explode=filter_class.is_repeated(name) if flat.get("type") == "array" else None,
                 style="form" if flat.get("type") == "array" else None,
             )
         )

@@ -88,16 +88,17 @@ def read_filter(request: Request, kind: type[FilterT]) -> FilterT:
     Raises:
         Invalid: names each parameter that is unknown, repeated or invalid.
     """
-    parameters: dict[str, str] = {}
+    parameters: dict[str, str | list[str]] = {}
     for name, values in request.query_params.lists():
-        if len(values) > 1:
+        is_repeated = kind.is_repeated(name)
+        if len(values) > 1 and not is_repeated:
             raise refusal(name, f"Give {name} once.")
         # Bytes that are not UTF-8 arrive as the replacement character.
-        if "\x00" in values[0] or "\ufffd" in values[0] or "\x00" in name:
+        if "\x00" in name or any("\x00" in each or "\ufffd" in each for each in values):
             raise refusal(
                 name.replace("\x00", ""), "Remove the characters that are not valid UTF-8."
             )
-        parameters[name] = values[0]
+        parameters[name] = values if is_repeated else values[0]
     try:
         return read(kind, parameters)
     except Invalid as error:

@@ -33,9 +33,19 @@ class Filter(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @classmethod
+    def is_repeated(cls, name: str) -> bool:
+        """Return whether a parameter may be given more than once."""
+        field = cls.model_fields.get(name)
+        return field is not None and REPEATED in field.metadata
+
 
 def _split(value: object) -> object:
     return value.split(",") if isinstance(value, str) else value
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
 
 
 def _true_or_false(value: object) -> object:
@@ -77,6 +87,9 @@ Id = Annotated[int, Field(gt=0, lt=2**63)]
 
 Listed = BeforeValidator(_split)
 """Makes a field accept several values separated by commas."""
+
+REPEATED = BeforeValidator(_as_tuple)
+"""Makes a field accept several values, each in a parameter of its own."""
 
 DayOrInstant = Annotated[
     date | datetime, PlainValidator(_day_or_instant), WithJsonSchema({"anyOf": _EITHER})

@@ -6,11 +6,6 @@ kept what was known.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from compliance.queries.rows import Where, containing
-
 _CORRECTED = """
 (SELECT DISTINCT ON (c.{owner}_id) c.{owner}_id AS id, c.before
  FROM compliance_correction AS c
@@ -49,52 +44,3 @@ def as_known(
         f"(({current}) AND {row_id} NOT IN (SELECT f.id FROM {since} AS f)"
         f" OR {row_id} IN (SELECT f.id FROM {since} AS f WHERE {former}))"
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ObligationFields:
-    """What is required of the fields of obligations. None requires nothing.
-
-    Attributes:
-        q: text in the title or the ref.
-    """
-
-    severity: Sequence[str] | None = None
-    obligor: str | None = None
-    obligee: str | None = None
-    tag: str | None = None
-    q: str | None = None
-
-    def add_to(
-        self, where: Where, *, of_party: str, known_at: str | None, is_of_obligor: str = "TRUE"
-    ) -> None:
-        """Require these of the obligations `o`.
-
-        Args:
-            of_party: the condition that a party is the `{capacity}`, over a parameter of its name.
-            is_of_obligor: the condition that a row is not only of another `obligor`.
-            known_at: the name of the parameter; None: as known now.
-        """
-
-        def known(current: str, former: str) -> str:
-            return as_known(current, former, row_id="o.id", owner="obligation", known_at=known_at)
-
-        severities = self.severity
-        if severities is not None and len(severities) == 1:
-            # Compared with `=`, so that an index returns the rows in order.
-            same = known("o.severity = %(severity)s", "f.before ->> 'severity' = %(severity)s")
-            where.add(same, severity=severities[0])
-        elif severities is not None:
-            any_of = "= ANY(%(severity)s)"
-            several = known(f"o.severity {any_of}", f"f.before ->> 'severity' {any_of}")
-            where.add(several, severity=list(severities))
-        for capacity, code in (("obligor", self.obligor), ("obligee", self.obligee)):
-            former = f"f.before -> '{capacity}s' ? %({capacity})s"
-            if capacity == "obligor":
-                former = f"({former} AND {is_of_obligor})"
-            where.add(known(of_party.format(capacity=capacity), former), **{capacity: code})
-        tagged = known("o.tags @> ARRAY[%(tag)s]::varchar[]", "f.before -> 'tags' ? %(tag)s")
-        where.add(tagged, tag=self.tag)
-        if self.q is not None:
-            title = known(containing("q", "o.title"), containing("q", "f.before ->> 'title'"))
-            where.add(f"({containing('q', 'o.ref')} OR {title})", q=self.q)

@@ -156,6 +156,12 @@ def test_list_parameters_are_comma_separated(document: dict[str, Any]) -> None:
     assert "unmet" in status["schema"]["items"]["enum"]
 
 
+def test_a_tag_is_repeated_to_require_several(document: dict[str, Any]) -> None:
+    parameters = document["paths"][f"{BASE}deadlines/"]["get"]["parameters"]
+    [tag] = [each for each in parameters if each["name"] == "tag"]
+    assert (tag["explode"], tag["schema"]["type"]) == (True, "array")
+
+
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for address, methods in document["paths"].items():
         for method, operation in methods.items():

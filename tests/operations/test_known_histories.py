@@ -21,10 +21,11 @@ from compliance.models.people.readers import SYSTEM
 from compliance.queries.agreements import agreements, obligations
 from compliance.queries.deadlines import breaches
 from compliance.queries.deadlines import facts as stored_facts
-from compliance.queries.deadlines.deadlines import DeadlineListing, PointInTime, listed, row
+from compliance.queries.deadlines.deadlines import DeadlineListing, listed, row
 from compliance.queries.deadlines.summary import Grouping, SummaryFilter, summary
 from compliance.queries.deadlines.timelines import timeline_rows
 from compliance.queries.deadlines.why import why
+from compliance.queries.point_in_time import PointInTime
 from tests.profiles import scaled
 from tests.samples import document, load, obligation, utc
 

@@ -19,7 +19,8 @@ from compliance.domain.drafts import read
 from compliance.models import Deadline
 from compliance.models.people.readers import SYSTEM
 from compliance.operations.agreements import obligations
-from compliance.queries.deadlines.deadlines import DeadlineListing, PointInTime, listed, row
+from compliance.queries.deadlines.deadlines import DeadlineListing, listed, row
+from compliance.queries.point_in_time import PointInTime
 from tests.domain.strategies import LAST_HOUR, histories, hour, terms
 from tests.operations.test_projection import projected, stored_deadline, storing
 from tests.profiles import scaled

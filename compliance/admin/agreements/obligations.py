@@ -30,7 +30,7 @@ from compliance.domain.phrases import counted, label
 from compliance.models import Obligation
 from compliance.models.people.readers import current_reader
 from compliance.queries.agreements import obligations
-from compliance.queries.deadlines.deadlines import PointInTime
+from compliance.queries.point_in_time import PointInTime
 
 _VERBS = ("view", "add", "change")
 

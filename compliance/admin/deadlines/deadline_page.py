@@ -36,9 +36,9 @@ from compliance.models import Deadline, Evidence
 from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
 from compliance.models.people.readers import Reader
 from compliance.queries.deadlines import timelines
-from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.deadlines.paces import begins_at
 from compliance.queries.deadlines.why import explanation
+from compliance.queries.point_in_time import PointInTime
 
 _SHOWN_ALERTS = 20
 _NEW_DUE_DATES = {

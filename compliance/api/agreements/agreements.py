@@ -33,7 +33,7 @@ from compliance.models.locks import for_update
 from compliance.operations.agreements import agreements as operations
 from compliance.operations.deadlines import effects
 from compliance.queries.agreements import agreements as queries
-from compliance.queries.deadlines.deadlines import PointInTime
+from compliance.queries.point_in_time import PointInTime
 
 _PERIOD = "A day, month, quarter or year."
 

@@ -16,7 +16,7 @@ from compliance.domain.agreements.drafts import ReasonDraft
 from compliance.models import Agreement
 from compliance.operations.agreements import archiving
 from compliance.queries.agreements import agreements as queries
-from compliance.queries.deadlines.deadlines import PointInTime
+from compliance.queries.point_in_time import PointInTime
 
 
 class ArchiveViews(Views):

@@ -45,7 +45,7 @@ from compliance.operations.agreements import responsibilities
 from compliance.operations.deadlines import outlying_dates
 from compliance.queries.agreements import obligations as queries
 from compliance.queries.deadlines.components import consequences
-from compliance.queries.deadlines.deadlines import PointInTime
+from compliance.queries.point_in_time import PointInTime
 
 
 class CorrectedObligationDraft(ObligationDraft):

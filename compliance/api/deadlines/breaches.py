@@ -23,7 +23,7 @@ from compliance.domain.vocabulary import BreachEnd
 from compliance.models import Breach
 from compliance.operations.deadlines import breaches as operations
 from compliance.queries.deadlines import breaches as queries
-from compliance.queries.deadlines.deadlines import PointInTime
+from compliance.queries.point_in_time import PointInTime
 
 
 class BreachRow(serializers.Serializer[Breach]):

@@ -32,6 +32,7 @@ from compliance.domain.vocabulary import (
 from compliance.models import Deadline
 from compliance.queries.deadlines import deadlines as queries
 from compliance.queries.deadlines import timelines
+from compliance.queries.point_in_time import PointInTime
 
 
 class DeadlineRow(serializers.Serializer[Deadline]):
@@ -216,16 +217,16 @@ class DeadlineViews(Views):
         page = queries.listed(listing, now=now, reader=self.reader)
         return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
 
-    @extend_schema(parameters=filter_parameters(queries.PointInTime), responses=SingleDeadlineRow)
+    @extend_schema(parameters=filter_parameters(PointInTime), responses=SingleDeadlineRow)
     def retrieve(self, request: Request, id: int) -> Response:
         """Show one deadline, now or as of one instant as known at another."""
         now = timezone.now()
-        moment = read_filter(request, queries.PointInTime).pinned(now)
+        moment = read_filter(request, PointInTime).pinned(now)
         return row_response(queries.row(id, moment, now=now, reader=self.reader))
 
     @extend_schema(
         operation_id="deadlines_timeline",
-        parameters=filter_parameters(queries.PointInTime),
+        parameters=filter_parameters(PointInTime),
         responses=TimelineAnswer,
     )
     def timeline(self, request: Request, id: int) -> Response:
@@ -234,7 +235,7 @@ class DeadlineViews(Views):
         With `known_at`, as known at that instant.
         """
         now = timezone.now()
-        moment = read_filter(request, queries.PointInTime).pinned(now)
+        moment = read_filter(request, PointInTime).pinned(now)
         rows = timelines.timeline_rows(id, moment, now=now, reader=self.reader)
         if rows is None:
             raise NotFound("This deadline does not exist, or was not known then.")

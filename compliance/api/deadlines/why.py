@@ -15,8 +15,8 @@ from compliance.api.views import Views, read_filter, row_response
 from compliance.domain.deadlines.explanations import StepKind
 from compliance.domain.vocabulary import AgreementStatus, Status
 from compliance.models import Deadline
-from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.deadlines.why import why
+from compliance.queries.point_in_time import PointInTime
 
 
 class StepRow(serializers.Serializer[Any]):

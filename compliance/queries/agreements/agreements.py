@@ -18,12 +18,12 @@ from compliance.queries.agreement_statuses import (
     hide_archived,
     status_values,
 )
-from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.deadlines.periods import period_sql, precision_sql, say_periods
 from compliance.queries.filters import Listed, Word
 from compliance.queries.former import former_agreements, replace_fields
 from compliance.queries.known_fields import as_known
 from compliance.queries.pages import Listing, Order, Page, page
+from compliance.queries.point_in_time import PointInTime
 from compliance.queries.rows import Row, Where, containing, one
 from compliance.queries.unseen import hide_unseen
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from compliance.domain.fields import AgreementRef, PartyCode, Ref
-from compliance.domain.responsible import Responsible
-from compliance.domain.vocabulary import Severity
+from compliance.domain.fields import Ref
 from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines.components import add_components
-from compliance.queries.deadlines.deadlines import AgreementStatuses, PointInTime
+from compliance.queries.deadlines.filters import DeadlineFilter, add_deadlines_in_state
 from compliance.queries.deadlines.periods import say_periods
-from compliance.queries.filters import Word
 from compliance.queries.former import former_obligations, replace_fields
-from compliance.queries.known_fields import ObligationFields, as_known
+from compliance.queries.known_fields import as_known
+from compliance.queries.obligation_filters import add_obligation_filter
 from compliance.queries.pages import Listing, Order, Page, page
-from compliance.queries.responsible import RESPONSIBLE_NAMES, add_responsible
+from compliance.queries.point_in_time import PointInTime
+from compliance.queries.responsible import RESPONSIBLE_NAMES
 from compliance.queries.rows import Row, Where, one
 from compliance.queries.unseen import hide_unseen, seen
 
@@ -69,25 +68,17 @@ _KNOWN = "o.recorded_at <= %(known_at)s"
 _BY_ID = Order(table="o", columns=("id",))
 
 
-class ObligationListing(PointInTime, Listing):
-    """Filters of obligations. `q` searches ref and title."""
+class ObligationListing(DeadlineFilter, Listing):
+    """Filters of obligations. Those about a state ask for one deadline that has all of it."""
 
-    agreement: AgreementRef | None = None
-    agreement_status: AgreementStatuses = None
     ref: Ref | None = None
-    obligor: PartyCode | None = None
-    obligee: PartyCode | None = None
-    tag: Word | None = None
-    severity: Severity | None = None
-    responsible: Responsible | None = None
     parent: Ref | None = None
-    q: Word | None = None
 
 
 def listed(listing: ObligationListing, *, reader: Reader, now: datetime) -> Page:
     """Return obligations in order of creation, with the progress of their components."""
     where = Where(known_at=listing.known_at, as_of=listing.as_of)
-    where.equal(a__ref=listing.agreement, o__ref=listing.ref)
+    where.add("o.ref = %(ref)s", ref=listing.ref)
     hide_unseen(where, reader, agreement="o.agreement_id")
     known_at = None if listing.known_at is None else "known_at"
     parent = as_known(
@@ -105,15 +96,15 @@ def listed(listing: ObligationListing, *, reader: Reader, now: datetime) -> Page
         as_of=listing.as_of or now,
         known_at=listing.known_at,
     )
-    add_responsible(where, listing.responsible, obligation="o.id", reader=reader)
-    fields = ObligationFields(
-        severity=None if listing.severity is None else [listing.severity],
-        obligor=listing.obligor,
-        obligee=listing.obligee,
-        tag=listing.tag,
-        q=listing.q,
+    add_obligation_filter(
+        where,
+        listing,
+        reader=reader,
+        agreement="o.agreement_id",
+        of_party=_OF_PARTY,
+        known_at=known_at,
     )
-    fields.add_to(where, of_party=_OF_PARTY, known_at=known_at)
+    add_deadlines_in_state(where, listing, row="o.id", column="obligation_id", now=now)
     where.add(_KNOWN, known_at=listing.known_at)
     found = page(_select(where, reader), where, order=_BY_ID, listing=listing)
     _restore(found.rows, listing)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from compliance.domain.deadlines.timeline import end_of_breach
-from compliance.domain.fields import AgreementRef, Ref
-from compliance.domain.responsible import Responsible
 from compliance.domain.vocabulary import Reason, Status
 from compliance.models.people.readers import Reader
-from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines.closed import OF_BREACHED, OF_CLOSING
-from compliance.queries.deadlines.deadlines import AgreementStatuses, PointInTime
+from compliance.queries.deadlines.filters import (
+    DeadlineFilter,
+    add_deadlines_in_state,
+    terms_conditions,
+)
 from compliance.queries.filters import DayOrInstant, Id, TrueOrFalse
 from compliance.queries.pages import Listing, Order, Page, page
-from compliance.queries.responsible import add_responsible
+from compliance.queries.point_in_time import PointInTime
 from compliance.queries.rows import Row, Where, one
 from compliance.queries.unseen import hide_unseen
 
@@ -74,46 +78,47 @@ JOIN compliance_deadline AS d ON d.id = c.deadline_id
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
 """
+_IS_ACKNOWLEDGED = """
+coalesce(b.acknowledged_at <= %(acknowledged_by)s AND b.acknowledged_until > %(acknowledged_for)s,
+    FALSE)
+"""
 _NEWEST = Order(table="b", columns=("occurred_at", "id"), is_descending=True)
 
 
-class BreachListing(PointInTime, Listing):
-    """Filters of breaches. `is_open` selects breaches that have not ended.
+class BreachListing(DeadlineFilter, Listing):
+    """Filters of breaches: those of their deadlines, except for `is_open` and `is_acknowledged`.
 
     `occurred_after` is inclusive, `occurred_before` exclusive. A day begins in UTC.
     """
 
-    agreement: AgreementRef | None = None
-    agreement_status: AgreementStatuses = None
     deadline: Id | None = None
-    obligation_ref: Ref | None = None
-    responsible: Responsible | None = None
-    is_open: TrueOrFalse | None = None
+    is_open: Annotated[TrueOrFalse | None, Field(description="Whether the breach goes on.")] = None
+    is_acknowledged: Annotated[
+        TrueOrFalse | None,
+        Field(description="Acknowledged by somebody whose time has not run out."),
+    ] = None
     occurred_after: DayOrInstant | None = None
     occurred_before: DayOrInstant | None = None
 
 
 def listed(listing: BreachListing, *, reader: Reader, now: datetime) -> Page:
     """Return breaches, newest first, as known now or at the given time."""
-    where = Where(as_of=listing.as_of, known_at=listing.known_at)
-    hide_unseen(where, reader, agreement="d.agreement_id")
-    add_agreement_status(
-        where,
-        listing.agreement_status,
-        agreement="d.agreement_id",
-        as_of=listing.as_of or now,
-        known_at=listing.known_at,
-    )
-    where.add("a.ref = %(agreement)s", agreement=listing.agreement)
+    where = terms_conditions(listing, reader=reader, now=now)
     where.add("d.id = %(deadline)s", deadline=listing.deadline)
-    add_responsible(where, listing.responsible, obligation="d.obligation_id", reader=reader)
-    where.add("o.ref = %(obligation_ref)s", obligation_ref=listing.obligation_ref)
+    of_deadlines = listing.model_copy(update={"is_open": None, "is_acknowledged": None})
+    add_deadlines_in_state(where, of_deadlines, row="d.id", column="id", now=now)
     select, began, ended = _ROWS, "b.occurred_at", "b.ended_at"
     if listing.as_of is not None:
         select, began, ended = _past(where), "c.effective_at", "c.ended_at"
     where.add(f"({ended} IS NULL) = %(is_open)s", is_open=listing.is_open)
     where.add(f"{began} >= %(after)s::timestamptz", after=listing.occurred_after)
     where.add(f"{began} < %(before)s::timestamptz", before=listing.occurred_before)
+    where.add(
+        f"{_IS_ACKNOWLEDGED} = %(is_acknowledged)s",
+        is_acknowledged=listing.is_acknowledged,
+        acknowledged_by=listing.known_at or now,
+        acknowledged_for=listing.as_of or now,
+    )
     found = page(select, where, order=_NEWEST, listing=listing)
     return replace(found, rows=[_with_reason(each) for each in found.rows])
 

@@ -8,20 +8,16 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from compliance.domain.fields import AgreementRef, PartyCode, Ref
-from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
-from compliance.domain.responsible import Responsible
-from compliance.domain.vocabulary import Severity
 from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
-from compliance.queries.deadlines.deadlines import IS_OF_OBLIGOR, OF_PARTY, PointInTime
+from compliance.queries.deadlines.filters import IS_OF_OBLIGOR, OF_PARTY
 from compliance.queries.deadlines.verification import add_verification
-from compliance.queries.filters import DayOrInstant, Listed, Word
+from compliance.queries.filters import DayOrInstant
 from compliance.queries.former import former_obligations
-from compliance.queries.known_fields import ObligationFields
+from compliance.queries.obligation_filters import ObligationFilter, add_obligation_filter
 from compliance.queries.pages import Listing, Order, Page, page
-from compliance.queries.responsible import add_responsible
+from compliance.queries.point_in_time import PointInTime
 from compliance.queries.rows import Row, Where
 from compliance.queries.unseen import hide_unseen
 
@@ -73,19 +69,11 @@ s.status IS NOT NULL AND (
 """
 
 
-class Comparison(Listing):
+class Comparison(ObligationFilter, Listing):
     """Filters and the two instants of a comparison. A day begins in UTC."""
 
     since: DayOrInstant
     until: Annotated[DayOrInstant | None, Field(description="The default is now.")] = None
-    agreement: AgreementRef | None = None
-    obligation_ref: Ref | None = None
-    obligor: PartyCode | None = None
-    obligee: PartyCode | None = None
-    tag: Word | None = None
-    severity: Annotated[Annotated[tuple[Severity, ...], AtMost(20)] | None, Listed] = None
-    responsible: Responsible | None = None
-    q: Annotated[Word | None, Field(description="Search in ref and title.")] = None
 
     def pinned(self, now: datetime) -> Self:
         """Return a copy with both instants filled in.
@@ -126,16 +114,15 @@ def changed(question: Comparison, *, reader: Reader) -> Page:
     hide_unseen(where, reader, agreement="d.agreement_id")
     if question.agreement is None:
         hide_archived(where, agreement="d.agreement_id", known_at=until)
-    where.equal(a__ref=question.agreement, o__ref=question.obligation_ref)
-    add_responsible(where, question.responsible, obligation="d.obligation_id", reader=reader)
-    fields = ObligationFields(
-        severity=question.severity,
-        obligor=question.obligor,
-        obligee=question.obligee,
-        tag=question.tag,
-        q=question.q,
+    add_obligation_filter(
+        where,
+        question,
+        reader=reader,
+        agreement="d.agreement_id",
+        of_party=OF_PARTY,
+        is_of_obligor=IS_OF_OBLIGOR,
+        known_at="until",
     )
-    fields.add_to(where, of_party=OF_PARTY, is_of_obligor=IS_OF_OBLIGOR, known_at="until")
     found = page(_SELECT, where, order=Order(table="d", columns=("id",)), listing=question)
     former = former_obligations(list({each["obligation"] for each in found.rows}), until)
     for each in found.rows:

@@ -9,7 +9,8 @@ from typing import Any
 from compliance.domain.deadlines.components import RolledUp, rolled_up, status_of_several
 from compliance.domain.vocabulary import RollUp, Status
 from compliance.models.people.readers import Reader
-from compliance.queries.deadlines.deadlines import PointInTime, source
+from compliance.queries.deadlines.filters import source
+from compliance.queries.point_in_time import PointInTime
 from compliance.queries.rows import Row, Where, fetch
 from compliance.queries.unseen import seen
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from compliance.models.people.readers import Reader
-from compliance.queries.deadlines.deadlines import DeadlineFilter, conditions, source
+from compliance.queries.deadlines.filters import DeadlineFilter, conditions, source
 from compliance.queries.known_fields import corrected
 from compliance.queries.responsible import NAMED, RESPONSIBLE_NAME
 from compliance.queries.rows import Row, fetch

@@ -18,8 +18,8 @@ from compliance.models.deadlines.ledger import entry_of
 from compliance.models.deadlines.terms import duty_of, terms_of
 from compliance.models.people.readers import Reader
 from compliance.models.visibility import visible_to
-from compliance.queries.deadlines.deadlines import PointInTime
 from compliance.queries.former import former_agreements, former_obligations, former_terms
+from compliance.queries.point_in_time import PointInTime
 from compliance.queries.rows import Row
 
 

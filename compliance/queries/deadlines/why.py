@@ -25,8 +25,9 @@ from compliance.models.deadlines.fact_values import fact_summaries
 from compliance.models.people.readers import Reader
 from compliance.models.visibility import hidden_from
 from compliance.queries.agreement_statuses import agreement_status_of
-from compliance.queries.deadlines.deadlines import PointInTime, row
+from compliance.queries.deadlines.deadlines import row
 from compliance.queries.deadlines.timelines import as_known_at, known_timeline, timeline
+from compliance.queries.point_in_time import PointInTime
 from compliance.queries.rows import Row
 
 
