@@ -77,12 +77,12 @@ def _measure(stored: int) -> None:
             expect(len(rows), 100, "rows of a page")
 
         def one(own: dict[str, Any] = own, met: int = met) -> None:
-            rows = summary(SummaryFilter(**own), reader=SYSTEM, now=now)
+            rows = summary(SummaryFilter(**own), reader=SYSTEM, now=now).rows
             found = {row["group"]: row["count"] for row in rows}
             expect(found.get("met", 0), met and PORTION // 2, "met of one agreement")
 
         def everything(moment: dict[str, Any] = moment, met: int = met) -> None:
-            rows = summary(SummaryFilter(**moment), reader=SYSTEM, now=now)
+            rows = summary(SummaryFilter(**moment), reader=SYSTEM, now=now).rows
             found = {row["group"]: row["count"] for row in rows}
             expect(found.get("met", 0), met, "met of all")
 

@@ -6,8 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.test import Client
 
-from tests.api.answers import BASE, get, paths, refs, rows
-from tests.samples import create_agreement, obligation
+from compliance.operations.deadlines import sweep
+from tests.api.answers import BASE, every_page, get, paths, refs, rows
+from tests.samples import create_agreement, obligation, utc
 
 
 def test_a_repeated_tag_requires_each_of_them_on_every_page(api: Client) -> None:
@@ -23,6 +24,37 @@ def test_a_repeated_tag_requires_each_of_them_on_every_page(api: Client) -> None
     found = [each["obligation_ref"] for each in (*page["results"], *later)]
     assert found == ["A", "C"]
     assert [each["ref"] for each in rows(api, "obligations/", tag=["hs:7208", "steel"])] == ["C"]
+
+
+def test_breaches_are_listed_with_the_oldest_first_on_request(api: Client) -> None:
+    dates = {"A": "2026-03-15", "B": "2026-02-20", "C": "2026-04-01"}
+    create_agreement(*(obligation(ref, due_on) for ref, due_on in dates.items()))
+    sweep.run(as_of=utc("2026-05-01T00:00"))
+    query = {"is_open": "true", "ordering": "occurred_at", "page_size": 2}
+    found = [each["obligation_ref"] for each in every_page(api, "breaches/", **query)]
+    assert found == ["B", "A", "C"]
+
+
+def test_the_first_groups_by_a_measure(api: Client) -> None:
+    create_agreement(
+        *(obligation(f"A{number}", tags=["policy:a", "x"]) for number in range(3)),
+        obligation("B", tags=["policy:b", "policy:c"]),
+    )
+    query = {"group_by": "tag,severity", "measures": "open", "order_by": "-count", "limit": 2}
+    found = get(api, "summary/", tag_prefix="policy:", **query)
+    assert found == {
+        "group_by": ["tag", "severity"],
+        "measures": ["open"],
+        "total": 3,
+        "results": [
+            {"group": "policy:a", "subgroup": "normal", "open": 0},
+            {"group": "policy:b", "subgroup": "normal", "open": 0},
+        ],
+    }
+    for name in ("group_by", "measures"):
+        for text in ("", "tag,mood", "count,count", "year,month,week"):
+            if (name, text) != ("measures", "year,month,week"):
+                assert paths(get(api, "summary/", 400, **{name: text})) == {name}
 
 
 def test_other_parameters_are_given_once_and_not_too_often(api: Client) -> None:

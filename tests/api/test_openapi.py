@@ -339,7 +339,8 @@ def test_every_row_matches_its_schema(api: Client, every_row: None, room: str) -
     assert found
     for row in found:
         serializer = ROWS[room](data=row)
-        assert list(row) == list(serializer.fields)
+        fields = serializer.fields.items()
+        assert list(row) == [name for name, field in fields if field.required or name in row]
         assert serializer.is_valid(), serializer.errors
 
 

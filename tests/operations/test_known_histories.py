@@ -22,7 +22,8 @@ from compliance.queries.agreements import agreements, obligations
 from compliance.queries.deadlines import breaches
 from compliance.queries.deadlines import facts as stored_facts
 from compliance.queries.deadlines.deadlines import DeadlineListing, listed, row
-from compliance.queries.deadlines.summary import Grouping, SummaryFilter, summary
+from compliance.queries.deadlines.groupings import Grouping
+from compliance.queries.deadlines.summary import SummaryFilter, summary
 from compliance.queries.deadlines.timelines import timeline_rows
 from compliance.queries.deadlines.why import why
 from compliance.queries.point_in_time import PointInTime
@@ -187,8 +188,8 @@ def answers(agreement: Agreement, as_of: datetime, known_at: datetime) -> dict[s
     ))  # fmt: skip
     for grouping in Grouping:
         if grouping is not Grouping.AGREEMENT:
-            question = SummaryFilter(**asked, group_by=grouping)
-            found[f"summary {grouping}"] = summary(question, reader=SYSTEM, now=NOW)
+            question = SummaryFilter(**asked, group_by=(grouping,))
+            found[f"summary {grouping}"] = summary(question, reader=SYSTEM, now=NOW).rows
     records = fact_listing(agreement=agreement.ref, known_at=known_at)
     found["facts"] = sorted(map(str, map(plain, records)))
     return found

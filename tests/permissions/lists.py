@@ -10,7 +10,9 @@ LISTS = (
     "evidence/?q=Zanzibar", "deadlines/?obligor=ZANZIBAR", "deadlines/?tag=zanzibar",
     "deadlines/?responsible=kim@zanzibar.example", "deadlines/?as_of=2026-06-01T00:00:00Z",
     "summary/?group_by=agreement", "summary/?group_by=obligor", "summary/?group_by=tag",
-    "deadlines/?tag_prefix=zan", "breaches/?tag_any=zanzibar&ever_breached=true",
+    "summary/?group_by=agreement_kind,year&measures=compliance_rate,oldest_open_days,open",
+    "breaches/?ordering=occurred_at", "deadlines/?tag_prefix=zan",
+    "breaches/?tag_any=zanzibar&ever_breached=true",
     "obligations/?is_open=true&since_after=2026-01-01",
     "parties/", "seals/", "tombstones/",
 )  # fmt: skip

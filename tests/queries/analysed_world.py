@@ -7,7 +7,12 @@ from typing import Any
 
 from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.models import Breach, User
-from compliance.operations.deadlines import breaches, sweep
+from compliance.models.people.readers import SYSTEM
+from compliance.operations.deadlines import breaches as operations
+from compliance.operations.deadlines import sweep
+from compliance.queries.agreements import obligations
+from compliance.queries.deadlines import breaches, deadlines
+from compliance.queries.rows import Row
 from tests.operations import example_history
 from tests.samples import (
     BUYER,
@@ -60,10 +65,10 @@ def create() -> None:
     sweep.run(as_of=utc("2026-08-14T00:00"))
     breach = Breach.objects.get(deadline=deadline_of("T-2"))
     draft = AcknowledgementDraft(until_at=utc("2026-10-20T00:00"))
-    breaches.acknowledge(breach=breach, draft=draft, by=desk, as_of=utc("2026-08-15T00:00"))
+    operations.acknowledge(breach=breach, draft=draft, by=desk, as_of=utc("2026-08-15T00:00"))
     breach = Breach.objects.get(deadline=deadline_of("T-1"))
     draft = AcknowledgementDraft(until_at=utc("2026-08-17T00:00"))
-    breaches.acknowledge(breach=breach, draft=draft, by=desk, as_of=utc("2026-08-15T00:00"))
+    operations.acknowledge(breach=breach, draft=draft, by=desk, as_of=utc("2026-08-15T00:00"))
     # Each is recorded late, and the second proves that nothing was ever late.
     for number, day in ((1, "2026-08-15"), (2, "2026-08-19"), (3, "2026-08-30")):
         sweep.run(as_of=utc("2026-09-03T00:00") + timedelta(hours=number))
@@ -80,3 +85,20 @@ def create() -> None:
         )  # fmt: skip
     record(deadline_of("T-5"), as_of=utc("2026-09-12T00:00"), type="violation", on="2026-09-11")
     sweep.run(as_of=NOW)
+
+
+def everything(moment: dict[str, Any]) -> list[Row]:
+    """Return all deadlines at a moment, with their obligations and breaches."""
+    listing = deadlines.DeadlineListing(**moment)
+    rows = deadlines.listed(listing, reader=SYSTEM, now=NOW).rows
+    of_obligations = obligations.ObligationListing(**moment)
+    owed = {
+        each["id"]: each for each in obligations.listed(of_obligations, reader=SYSTEM, now=NOW).rows
+    }
+    found = breaches.listed(breaches.BreachListing(**moment), reader=SYSTEM, now=NOW).rows
+    for row in rows:
+        obligation = owed[row["obligation"]]
+        row |= {name: obligation[name] for name in ("tags", "severity", "responsible")}
+        row["all_obligors"] = obligation["obligors"]
+        row["breaches"] = [each for each in found if each["deadline"] == row["id"]]
+    return rows

@@ -17,7 +17,7 @@ from compliance.queries.deadlines.filters import DeadlineFilter
 from compliance.queries.rows import Row
 from tests.profiles import scaled
 from tests.queries import analysed_world
-from tests.queries.analysed_world import MOMENTS, NOW
+from tests.queries.analysed_world import MOMENTS, NOW, everything
 
 _TAGS = ("policy:steel", "policy:ports", "hs:7208", "none")
 _DAYS = ("2026-03-15", "2026-04", "2026-Q3", "2026-08-15T16:00:00Z", "2027")
@@ -67,7 +67,7 @@ class EveryFilter(DatabaseTestCase):
     def setUpTestData(cls) -> None:
         """Store the world, and list everything at each moment."""
         analysed_world.create()
-        cls.known = {number: _everything(each) for number, each in enumerate(MOMENTS)}
+        cls.known = {number: everything(each) for number, each in enumerate(MOMENTS)}
         found = {each["status"] for rows in cls.known.values() for each in rows}
         assert len(found) >= 8, found
 
@@ -89,7 +89,7 @@ class EveryFilter(DatabaseTestCase):
             page = deadlines.listed(listing, reader=SYSTEM, now=NOW)
             assert {each["id"] for each in page.rows} == {each["id"] for each in expected}
         by_status = read(summary.SummaryFilter, query)
-        groups = summary.summary(by_status, reader=SYSTEM, now=NOW)
+        groups = summary.summary(by_status, reader=SYSTEM, now=NOW).rows
         assert sum(each["count"] for each in groups) == len(expected)
         self._check_breaches(number, asked)
         self._check_obligations(number, asked)
@@ -124,23 +124,6 @@ class EveryFilter(DatabaseTestCase):
         page = obligations.listed(listing, reader=SYSTEM, now=NOW)
         dated = {row["obligation"] for row in rows}
         assert {each["id"] for each in page.rows if each["id"] in dated} == expected
-
-
-def _everything(moment: dict[str, Any]) -> list[Row]:
-    """Return all deadlines at a moment, with their obligations and breaches."""
-    listing = deadlines.DeadlineListing(**moment)
-    rows = deadlines.listed(listing, reader=SYSTEM, now=NOW).rows
-    of_obligations = obligations.ObligationListing(**moment)
-    owed = {
-        each["id"]: each for each in obligations.listed(of_obligations, reader=SYSTEM, now=NOW).rows
-    }
-    found = breaches.listed(breaches.BreachListing(**moment), reader=SYSTEM, now=NOW).rows
-    for row in rows:
-        obligation = owed[row["obligation"]]
-        row |= {name: obligation[name] for name in ("tags", "severity", "responsible")}
-        row["all_obligors"] = obligation["obligors"]
-        row["breaches"] = [each for each in found if each["deadline"] == row["id"]]
-    return rows
 
 
 def _matches(row: Row, asked: dict[str, Any], number: int) -> bool:

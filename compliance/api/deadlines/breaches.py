@@ -53,7 +53,7 @@ class BreachViews(Views):
         parameters=filter_parameters(queries.BreachListing), responses=page_of(BreachRow)
     )
     def list(self, request: Request) -> Response:
-        """List breaches, newest first, as known now or at an instant."""
+        """List breaches, by default newest first, as known now or at an instant."""
         now = timezone.now()
         listing = read_filter(request, queries.BreachListing).pinned(now)
         page = queries.listed(listing, now=now, reader=self.reader)

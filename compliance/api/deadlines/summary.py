@@ -1,4 +1,4 @@
-"""Counts of deadlines by group and status."""
+"""Measures of deadlines by group."""
 
 from __future__ import annotations
 
@@ -14,27 +14,62 @@ from compliance.api.openapi import filter_parameters
 from compliance.api.views import Views, read_filter
 from compliance.models import Deadline
 from compliance.queries.deadlines import summary as queries
+from compliance.queries.deadlines.groupings import Grouping
+from compliance.queries.deadlines.measures import Measure
 
 
-class GroupRow(serializers.Serializer[Any]):
-    """A group, its number of deadlines, and the number per status."""
+class MeasuresRow(serializers.Serializer[Any]):
+    """The measures that were asked for. The glossary defines them."""
+
+    count = serializers.IntegerField(required=False)
+    statuses = serializers.DictField(
+        child=serializers.IntegerField(), required=False, help_text="The number per status."
+    )
+    compliance_rate = serializers.FloatField(
+        required=False, allow_null=True, help_text="Of those that are due: the share that is kept."
+    )
+    met_on_time_rate = serializers.FloatField(
+        required=False, allow_null=True, help_text="Of those that are due: the share met on time."
+    )
+    median_days_late = serializers.FloatField(required=False, allow_null=True)
+    p90_days_late = serializers.FloatField(
+        required=False, allow_null=True, help_text="Nine of ten were less late, or as late."
+    )
+    median_days_to_cure = serializers.FloatField(required=False, allow_null=True)
+    open = serializers.IntegerField(
+        required=False, help_text="Unmet or partly met, and not closed."
+    )
+    oldest_open_days = serializers.IntegerField(required=False, allow_null=True)
+
+
+class GroupRow(MeasuresRow):
+    """A group and its measures."""
 
     group = serializers.CharField(
-        allow_null=True, help_text="Null when grouped by month, for deadlines without a due date."
+        allow_null=True,
+        help_text="Null: without a due date, or nobody is responsible.",
     )
-    count = serializers.IntegerField()
-    statuses = serializers.DictField(child=serializers.IntegerField())
+    subgroup = serializers.CharField(
+        required=False, allow_null=True, help_text="The group in the second grouping."
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Return the fields: first the groups, then the measures."""
+        fields = super().get_fields()
+        return {"group": fields.pop("group"), "subgroup": fields.pop("subgroup"), **fields}
 
 
 class SummaryAnswer(serializers.Serializer[Any]):
-    """The groups, by name."""
+    """The groups, by name unless `order_by` says otherwise."""
 
-    group_by = serializers.ChoiceField(choices=list(queries.Grouping))
+    group_by = serializers.ListField(child=serializers.ChoiceField(choices=list(Grouping)))
+    measures = serializers.ListField(child=serializers.ChoiceField(choices=list(Measure)))
+    total = serializers.IntegerField(help_text="The number of groups without `limit`.")
     results = GroupRow(many=True)
 
 
 class SummaryViews(Views):
-    """Counts for dashboards."""
+    """Measures for dashboards."""
 
     permission_models = (Deadline,)
 
@@ -44,11 +79,12 @@ class SummaryViews(Views):
         responses=SummaryAnswer,
     )
     def retrieve(self, request: Request) -> Response:
-        """Count deadlines by group and status.
+        """Measure deadlines by one or two groupings, now or at another time.
 
         A deadline with two obligors or two tags counts in both groups.
         """
         now = timezone.now()
         asked_for = read_filter(request, queries.SummaryFilter).pinned(now)
         found = queries.summary(asked_for, now=now, reader=self.reader)
-        return Response({"group_by": asked_for.group_by, "results": found})
+        answer = {"group_by": asked_for.group_by, "measures": asked_for.measures}
+        return Response({**answer, "total": found.total, "results": found.rows})

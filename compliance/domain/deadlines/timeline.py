@@ -43,6 +43,10 @@ _BREACH_END = {
     Reason.EXPIRED: BreachEnd.EXPIRED,
     Reason.WITHDRAWN: BreachEnd.WITHDRAWN,
 }
+# For these reasons a breach ends because its cause is removed, and not the obligation changed.
+CURING_REASONS = frozenset(
+    reason for reason, end in _BREACH_END.items() if end in {BreachEnd.PERFORMED, BreachEnd.CURED}
+)
 
 
 class Transition(NamedTuple):

@@ -80,7 +80,7 @@ class Breach(models.Model):
             ),
         )
         indexes = (
-            # Read by the breach list, newest first.
+            # Read by the breach list, newest or oldest first.
             models.Index(fields=["-occurred_at", "-id"], name="breach_newest"),
         )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from compliance.domain.deadlines.timeline import end_of_breach
 from compliance.domain.vocabulary import Reason, Status
 from compliance.models.people.readers import Reader
-from compliance.queries.deadlines.closed import OF_BREACHED, OF_CLOSING
+from compliance.queries.deadlines.breach_intervals import past_intervals
 from compliance.queries.deadlines.filters import (
     DeadlineFilter,
     add_deadlines_in_state,
@@ -32,34 +32,14 @@ JOIN compliance_deadline AS d ON d.id = b.deadline_id
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
 """
-# From the ledger: the unmet intervals of the timeline known at `known_at`, up to `as_of`. A breach
-# ends when its deadline is closed as unmet; at once, if that is when it begins.
+_OF_WANTED = """
+JOIN compliance_deadline AS d ON d.id = r.deadline_id
+JOIN compliance_obligation AS o ON o.id = d.obligation_id
+JOIN compliance_agreement AS a ON a.id = d.agreement_id
+WHERE TRUE {wanted}
+"""
 _PAST_ROWS = f"""
-WITH held AS (
-    SELECT r.deadline_id, r.effective_at, r.recorded_at, r.status, r.reason,
-        r.status IN ({OF_BREACHED}) AS is_breach, r.reason IN ({OF_CLOSING}) AS is_closing
-    FROM compliance_ledgerentry AS r
-    JOIN compliance_deadline AS d ON d.id = r.deadline_id
-    JOIN compliance_obligation AS o ON o.id = d.obligation_id
-    JOIN compliance_agreement AS a ON a.id = d.agreement_id
-    WHERE r.recorded_at <= %(known_at)s AND r.effective_at <= %(as_of)s {{wanted}}
-      AND NOT EXISTS (
-          SELECT FROM compliance_ledgerentry AS later
-          WHERE later.deadline_id = r.deadline_id AND later.recorded_at > r.recorded_at
-            AND later.recorded_at <= %(known_at)s AND later.effective_at <= r.effective_at)
-),
-edges AS (
-    SELECT *, lag(is_breach, 1, FALSE) OVER w AS was_breach FROM held
-    WINDOW w AS (PARTITION BY deadline_id ORDER BY effective_at)
-),
-changes AS (
-    SELECT *, lead(effective_at, end_offset) OVER w AS ended_at,
-        lead(status, end_offset) OVER w AS end_status, lead(reason, end_offset) OVER w AS why_ended
-    FROM edges
-    CROSS JOIN LATERAL (SELECT CASE WHEN is_closing THEN 0 ELSE 1 END AS end_offset) AS ends
-    WHERE is_breach <> was_breach OR (is_breach AND is_closing)
-    WINDOW w AS (PARTITION BY deadline_id ORDER BY effective_at)
-)
+WITH {past_intervals(of=_OF_WANTED)}
 SELECT b.id, c.deadline_id AS deadline, o.ref AS obligation_ref, a.ref AS agreement,
     c.effective_at AS occurred_at,
     -- A breach that was imported later was detected when the ledger says that it was known.
@@ -82,7 +62,10 @@ _IS_ACKNOWLEDGED = """
 coalesce(b.acknowledged_at <= %(acknowledged_by)s AND b.acknowledged_until > %(acknowledged_for)s,
     FALSE)
 """
-_NEWEST = Order(table="b", columns=("occurred_at", "id"), is_descending=True)
+_ORDERS = {
+    name: Order(table="b", columns=("occurred_at", "id"), is_descending=name.startswith("-"))
+    for name in ("occurred_at", "-occurred_at")
+}
 
 
 class BreachListing(DeadlineFilter, Listing):
@@ -99,10 +82,11 @@ class BreachListing(DeadlineFilter, Listing):
     ] = None
     occurred_after: DayOrInstant | None = None
     occurred_before: DayOrInstant | None = None
+    ordering: Literal["occurred_at", "-occurred_at"] = "-occurred_at"
 
 
 def listed(listing: BreachListing, *, reader: Reader, now: datetime) -> Page:
-    """Return breaches, newest first, as known now or at the given time."""
+    """Return breaches, by default newest first, as known now or at the given time."""
     where = terms_conditions(listing, reader=reader, now=now)
     where.add("d.id = %(deadline)s", deadline=listing.deadline)
     of_deadlines = listing.model_copy(update={"is_open": None, "is_acknowledged": None})
@@ -119,7 +103,7 @@ def listed(listing: BreachListing, *, reader: Reader, now: datetime) -> Page:
         acknowledged_by=listing.known_at or now,
         acknowledged_for=listing.as_of or now,
     )
-    found = page(select, where, order=_NEWEST, listing=listing)
+    found = page(select, where, order=_ORDERS[listing.ordering], listing=listing)
     return replace(found, rows=[_with_reason(each) for each in found.rows])
 
 

@@ -1,111 +1,110 @@
-"""Counts of deadlines by group and status, in one statement."""
+"""Measures of deadlines by one or two groupings, in one statement."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator, Field
+
+from compliance.domain.fields import all_different
+from compliance.domain.formats import ALL_DIFFERENT
+from compliance.domain.limits import AtMost
 from compliance.models.people.readers import Reader
 from compliance.queries.deadlines.filters import DeadlineFilter, conditions, source
-from compliance.queries.known_fields import corrected
-from compliance.queries.responsible import NAMED, RESPONSIBLE_NAME
+from compliance.queries.deadlines.groupings import Group, Grouping, group_of, joins_of
+from compliance.queries.deadlines.measures import DAYS_LATE, OF_LATENESS, Measure, measured
+from compliance.queries.filters import Listed
 from compliance.queries.rows import Row, fetch
 
+MOST_GROUPS = 10_000
 
-class Grouping(StrEnum):
-    """The groupings of a summary.
-
-    `month` is the month of the due day, or null without one. `responsible` names users by address
-    and teams as `team:` and their slug; null: nobody is responsible.
-    """
-
-    STATUS = "status"
-    AGREEMENT = "agreement"
-    OBLIGOR = "obligor"
-    OBLIGEE = "obligee"
-    TAG = "tag"
-    SEVERITY = "severity"
-    MONTH = "month"
-    RESPONSIBLE = "responsible"
+Ordering = Literal[
+    "group", "-group", "count", "-count", "compliance_rate", "-compliance_rate",
+    "met_on_time_rate", "-met_on_time_rate", "median_days_late", "-median_days_late",
+    "p90_days_late", "-p90_days_late", "median_days_to_cure", "-median_days_to_cure",
+    "open", "-open", "oldest_open_days", "-oldest_open_days",
+]  # fmt: skip
 
 
 class SummaryFilter(DeadlineFilter):
-    """The filters and grouping of a summary."""
+    """The filters, groupings and measures of a summary."""
 
-    group_by: Grouping = Grouping.STATUS
-
-
-_SIDES = """
-JOIN compliance_obligationparty AS side
-  ON side.obligation_id = d.obligation_id AND side.capacity = '{capacity}'
-  AND (d.party_id IS NULL OR side.capacity = 'obligee' OR side.party_id = d.party_id)
-JOIN compliance_party AS party ON party.id = side.party_id
-"""
-_SIDES_THEN = """
-CROSS JOIN LATERAL (
-    SELECT p.code
-    FROM compliance_obligationparty AS s JOIN compliance_party AS p ON p.id = s.party_id
-    WHERE s.obligation_id = o.id AND s.capacity = '{capacity}' AND f.before IS NULL
-      AND (d.party_id IS NULL OR s.capacity = 'obligee' OR s.party_id = d.party_id)
-    UNION ALL
-    SELECT former.code FROM jsonb_array_elements_text(f.before -> '{capacity}s') AS former(code)
-    WHERE d.party_id IS NULL OR '{capacity}' = 'obligee'
-       OR former.code = (SELECT p.code FROM compliance_party AS p WHERE p.id = d.party_id)
-) AS party(code)
-"""
-# The expression and join of each grouping. A deadline with two obligors or two tags counts in both
-# groups, and so does one for which two users are responsible.
-_GROUPS = {
-    Grouping.STATUS: ("d.status", ""),
-    Grouping.AGREEMENT: (
-        "a.ref",
-        "JOIN compliance_agreement AS a ON a.id = d.agreement_id",
-    ),
-    Grouping.OBLIGOR: ("party.code", _SIDES.format(capacity="obligor")),
-    Grouping.OBLIGEE: ("party.code", _SIDES.format(capacity="obligee")),
-    Grouping.TAG: ("tag.name", "CROSS JOIN unnest(o.tags) AS tag(name)"),
-    Grouping.SEVERITY: ("o.severity", ""),
-    Grouping.MONTH: ("to_char(d.due_on, 'YYYY-MM')", ""),
-    Grouping.RESPONSIBLE: (
-        RESPONSIBLE_NAME,
-        f"LEFT JOIN compliance_responsibility AS r ON r.obligation_id = o.id {NAMED}",
-    ),
-}
+    group_by: Annotated[
+        tuple[Grouping, ...],
+        AtMost(2),
+        Field(min_length=1, description="One grouping or two."),
+        AfterValidator(all_different),
+        ALL_DIFFERENT,
+        Listed,
+    ] = (Grouping.STATUS,)
+    measures: Annotated[
+        tuple[Measure, ...],
+        AtMost(len(Measure)),
+        Field(min_length=1),
+        AfterValidator(all_different),
+        ALL_DIFFERENT,
+        Listed,
+    ] = (Measure.COUNT, Measure.STATUSES)
+    order_by: Annotated[
+        Ordering, Field(description="The name of the group or a measure; none comes last.")
+    ] = "group"
+    limit: Annotated[int, Field(ge=1, le=MOST_GROUPS)] = MOST_GROUPS
 
 
-# The same of the fields that were known then.
-_FORMER = f"LEFT JOIN {corrected('obligation')} AS f ON f.id = o.id"
-_GROUPS_THEN = {
-    Grouping.OBLIGOR: ("party.code", f"{_FORMER} {_SIDES_THEN.format(capacity='obligor')}"),
-    Grouping.OBLIGEE: ("party.code", f"{_FORMER} {_SIDES_THEN.format(capacity='obligee')}"),
-    Grouping.TAG: (
-        "tag.name",
-        f"""
-        {_FORMER} CROSS JOIN LATERAL (
-            SELECT unnest(o.tags)::text WHERE f.before IS NULL
-            UNION ALL SELECT jsonb_array_elements_text(f.before -> 'tags')) AS tag(name)
-        """,
-    ),
-    Grouping.SEVERITY: ("coalesce(f.before ->> 'severity', o.severity)", _FORMER),
-}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """The groups that were asked for, and how many there are without a limit."""
+
+    rows: list[Row]
+    total: int
 
 
-def summary(question: SummaryFilter, *, reader: Reader, now: datetime) -> list[Row]:
-    """Return the groups by name at a given time, each with its count and the count per status."""
+def summary(question: SummaryFilter, *, reader: Reader, now: datetime) -> Summary:
+    """Return the groups with their measures at a given time."""
     where = conditions(question, reader=reader, now=now)
-    name, joins = _GROUPS[question.group_by]
-    if question.known_at is not None:
-        name, joins = _GROUPS_THEN.get(question.group_by, (name, joins))
+    where.values |= {"at": question.as_of or now, "limit": question.limit}
+    groups = [
+        group_of(
+            each,
+            is_past=question.known_at is not None,
+            has_prefix=question.tag_prefix is not None,
+        )
+        for each in question.group_by
+    ]
+    column = question.order_by.removeprefix("-")
+    needed = list(question.measures)
+    if column != "group" and Measure(column) not in needed:
+        needed.append(Measure(column))
+    matched = f"{_matched(question, groups, needed)} {where.sql}"
+    names = ['g1 AS "group"', *(['g2 AS "subgroup"'] if len(groups) > 1 else [])]
+    names += [f'"{each}"' for each in question.measures]
     parts = (
-        'SELECT counted."group", sum(counted.count)::bigint AS count,',
-        "jsonb_object_agg(counted.status, counted.count ORDER BY counted.status) AS statuses",
-        "FROM (SELECT",
-        name,
-        'AS "group", d.status, count(*) AS count FROM',
-        source(question),
-        "JOIN compliance_obligation AS o ON o.id = d.obligation_id",
-        joins,
-        where.sql,
-        "GROUP BY 1, 2) AS counted GROUP BY 1 ORDER BY 1",
+        f"SELECT {', '.join(names)}, count(*) OVER () AS total FROM (",
+        measured(matched, needed, is_past=question.as_of is not None),
+        f") AS groups {_order(question.order_by)} LIMIT %(limit)s",
     )
-    return fetch(parts, where.values)
+    rows = fetch(parts, where.values)
+    total = [each.pop("total") for each in rows]
+    return Summary(rows=rows, total=total[0] if total else 0)
+
+
+def _matched(question: SummaryFilter, groups: list[Group], needed: list[Measure]) -> str:
+    second = groups[1].name if len(groups) > 1 else "NULL"
+    # Since when a past status began takes a look-up of its own.
+    days_late = DAYS_LATE if OF_LATENESS & set(needed) else "NULL"
+    return f"""
+    SELECT ({groups[0].name})::text AS g1, ({second})::text AS g2, d.id, d.status,
+        d.due_at <= %(at)s AS is_due, d.is_closed, ({days_late})::float8 AS days_late
+    FROM {source(question)} JOIN compliance_obligation AS o ON o.id = d.obligation_id
+    {joins_of(groups)}
+    """
+
+
+def _order(order_by: str) -> str:
+    column = order_by.removeprefix("-")
+    direction = "DESC" if order_by.startswith("-") else "ASC"
+    if column == "group":
+        return f"ORDER BY g1 {direction} NULLS LAST, g2 {direction} NULLS LAST"
+    return f'ORDER BY "{column}" {direction} NULLS LAST, g1, g2'

@@ -1,0 +1,158 @@
+"""The measures of a summary are those of a recount in Python."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import product
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase as DatabaseTestCase
+
+from compliance.domain.drafts import read
+from compliance.models import Agreement
+from compliance.models.people.readers import SYSTEM
+from compliance.queries.deadlines.groupings import Grouping
+from compliance.queries.deadlines.measures import Measure
+from compliance.queries.deadlines.summary import SummaryFilter, summary
+from compliance.queries.rows import Row
+from tests.profiles import scaled
+from tests.queries import analysed_world
+from tests.queries.analysed_world import MOMENTS, NOW, everything
+
+Name = str | None
+_BREACHED = {"unmet", "partly_met"}
+
+
+class EverySummary(DatabaseTestCase):
+    """A recount of what is listed."""
+
+    known: dict[int, list[Row]]
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        """Store the world, and list everything at each moment."""
+        analysed_world.create()
+        cls.known = {number: everything(each) for number, each in enumerate(MOMENTS)}
+
+    @given(
+        st.sampled_from(range(len(MOMENTS))),
+        st.lists(st.sampled_from(Grouping), min_size=1, max_size=2, unique=True),
+        st.booleans(),
+    )
+    @settings(max_examples=scaled(1), suppress_health_check=list(HealthCheck))
+    def test_each_measure_is_that_of_a_recount(
+        self, number: int, groupings: list[Grouping], has_prefix: bool
+    ) -> None:
+        moment = MOMENTS[number]
+        query = {"group_by": ",".join(groupings), "measures": ",".join(Measure), **moment}
+        rows = self.known[number]
+        if has_prefix:
+            query["tag_prefix"] = "policy:"
+            rows = [each for each in rows if any(tag.startswith("policy:") for tag in each["tags"])]
+        found = summary(read(SummaryFilter, query), reader=SYSTEM, now=NOW)
+        groups = defaultdict(list)
+        for row in rows:
+            names = [
+                [tag for tag in each if not has_prefix or grouping != "tag" or _is_policy(tag)]
+                for grouping in groupings
+                for each in [_names(row, grouping, moment)]
+            ]
+            for place in product(*names):
+                groups[place].append(row)
+        expected = {
+            place: _recount(several, moment.get("as_of", NOW)) for place, several in groups.items()
+        }
+        assert found.total == len(expected)
+        assert {
+            (each.pop("group"), *([each.pop("subgroup")] if len(groupings) == 2 else [])): each
+            for each in found.rows
+        } == expected
+
+
+def test_a_recount_needs_what_each_measure_says() -> None:
+    assert set(_recount([], NOW)) == set(Measure)
+
+
+def _is_policy(tag: Name) -> bool:
+    return tag is not None and tag.startswith("policy:")
+
+
+def _names(row: Row, grouping: Grouping, moment: dict[str, Any]) -> Sequence[Name]:
+    day = row["due_on"]
+    if grouping in {"year", "quarter", "month", "week"}:
+        if day is None:
+            return [None]
+        year, week, _ = day.isocalendar()
+        return [
+            {
+                "year": f"{day:%Y}",
+                "quarter": f"{day:%Y}-Q{(day.month + 2) // 3}",
+                "month": f"{day:%Y-%m}",
+                "week": f"{year}-W{week:02}",
+            }[grouping]
+        ]
+    lists = {"obligor": "obligors", "obligee": "obligees", "tag": "tags"}
+    if grouping in lists:
+        found: list[Name] = row[lists[grouping]]
+        return found
+    if grouping == "responsible":
+        return row["responsible"] or [None]
+    if grouping == "agreement_kind":
+        if row["agreement"] == "supply" and moment.get("known_at", NOW) < analysed_world.CORRECTED:
+            return ["contract"]
+        return [Agreement.objects.get(ref=row["agreement"]).kind]
+    return [row[grouping]]
+
+
+def _recount(rows: list[Row], at: datetime) -> dict[str, Any]:
+    due = [each for each in rows if each["due_at"] and each["due_at"] <= at]
+    kept = [each for each in due if each["status"] in {"met", "met_late"}]
+    kept += [each for each in rows if each["status"] == "holding"]
+    breached = [each for each in rows if each["status"] in _BREACHED]
+    decided = [each for each in due if each["status"] in _BREACHED | {"met", "met_late"}]
+    on_time = [each for each in decided if each["status"] == "met"]
+    late = [
+        _full_days(each["due_at"], each["status_since"]) + 1
+        for each in rows
+        if each["status"] == "met_late" and each["kind"] == "achieve"
+    ]
+    breaches = [breach for each in rows for breach in each["breaches"]]
+    cured = [
+        _full_days(each["occurred_at"], each["ended_at"])
+        for each in breaches
+        if each["end_reason"] in {"performed", "cured"}
+    ]
+    still = [_full_days(each["occurred_at"], at) for each in breaches if each["ended_at"] is None]
+    statuses = {each["status"] for each in rows}
+    return {
+        "count": len(rows),
+        "statuses": {
+            status: sum(each["status"] == status for each in rows) for status in sorted(statuses)
+        },
+        "compliance_rate": _rate(len(kept), len(kept) + len(breached)),
+        "met_on_time_rate": _rate(len(on_time), len(decided)),
+        "median_days_late": statistics.median(late) if late else None,
+        "p90_days_late": _ninth_decile(late),
+        "median_days_to_cure": statistics.median(cured) if cured else None,
+        "open": sum(not each["is_closed"] for each in breached),
+        "oldest_open_days": max(still, default=None),
+    }
+
+
+def _rate(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def _full_days(start: datetime, end: datetime) -> int:
+    return int(((end - start).total_seconds() + 3600) // 86400)
+
+
+def _ninth_decile(values: list[int]) -> float | None:
+    if len(values) < 2:
+        return values[0] if values else None
+    return round(statistics.quantiles(values, n=10, method="inclusive")[8], 2)
