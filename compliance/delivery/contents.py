@@ -39,7 +39,7 @@ class Item:
         headline: the label with details, such as `Due in 2 days`.
         tone: `bad`, `good` or `plain`.
         situation: one sentence on how things stand now.
-        history: one paragraph on what has happened since the deadline was agreed.
+        history: what has happened since the deadline was agreed, one line for each change.
         path: the path of its page; `acknowledge_path` is empty if it cannot be acknowledged.
     """
 

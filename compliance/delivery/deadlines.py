@@ -13,6 +13,7 @@ from django.db.models import F, Prefetch
 from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.deadlines.explanations import Case, FactSummary, StatusChange, changes
 from compliance.domain.deadlines.ledger import Entry, current_history
+from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import TargetBound, Verification, Visibility
 from compliance.models import Deadline, Evidence, Fact, ObligationParty, Position
 from compliance.models.deadlines.fact_values import fact_summaries
@@ -86,8 +87,8 @@ class Histories:
             facts[pk] = replace(facts[pk], successor=_ELSEWHERE)
         return cls(entries=entries, facts=facts)
 
-    def paragraph(self, deadline: Deadline) -> str:
-        """Return the history of a deadline since it was agreed, in one paragraph."""
+    def lines(self, deadline: Deadline) -> str:
+        """Return the history of a deadline since it was agreed, with a line for each change."""
         due_days = self.entries[deadline.pk]
         history = current_history(list(due_days))
         case = Case(
@@ -98,4 +99,4 @@ class Histories:
             unit=deadline.obligation.unit,
             target_bound=TargetBound(deadline.obligation.target_bound),
         )
-        return " ".join(changes(case))
+        return "\n".join(map(one_line, changes(case)))

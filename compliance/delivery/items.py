@@ -65,10 +65,10 @@ def item(
         obligors=_names_with_codes(obligors),
         obligors_short=_short_names(obligors),
         obligees=_names_with_codes(obligees),
-        due=_due(alert, deadline, obligors, zone),
+        due=_due(alert, deadline, obligors, as_of=as_of, recipient_zone=zone),
         situation=sentences.situation(alert, deadline, as_of),
         note=sentences.note(alert, deadline),
-        history=phrases.shortened(phrases.one_line(histories.paragraph(deadline)), quote_length),
+        history=phrases.shortened(histories.lines(deadline), quote_length),
         clause=phrases.one_line(obligation.clause),
         quote=phrases.shortened(phrases.in_lines(obligation.text), quote_length),
         positions=tuple(map(_position, positions)),
@@ -81,9 +81,14 @@ def item(
 
 
 def _due(
-    alert: AlertRow, deadline: Deadline, obligors: Sequence[Party], recipient_zone: str | None
+    alert: AlertRow,
+    deadline: Deadline,
+    obligors: Sequence[Party],
+    *,
+    as_of: datetime,
+    recipient_zone: str | None,
 ) -> DueTexts:
-    label = sentences.due_label(alert, deadline)
+    label = sentences.due_label(alert, deadline, as_of)
     zone = displayed_zone_name(deadline.timezone)
     due_on, due_at = deadline.due_on, deadline.due_at
     if due_on is None or due_at is None:
@@ -156,7 +161,7 @@ def _evidence(counts: Mapping[str, int]) -> str:
     if not total:
         return "none on record"
     parts = [f"{counts[stance]} {word}" for stance, word in _STANCES.items() if stance in counts]
-    return f"{total:,} on record: {', '.join(parts)}"
+    return f"{total:,} on record ({', '.join(parts)})"
 
 
 def _share(position: Position) -> str:

@@ -37,7 +37,8 @@ _ENDED_SENTENCES = {
     BreachEnd.PERFORMED: "It was done on {when}, {late} late.",
     BreachEnd.CURED: "The violation ended on {when}. It had lasted {length}.",
     BreachEnd.RESCHEDULED: (
-        "It was rescheduled on {when}, with a date that it depends on, after it had been {missed}."
+        "It was rescheduled on {when}, because a date on which it depends moved. It had been "
+        "{missed}."
     ),
     BreachEnd.TERMINATED: (
         "Its agreement was terminated on {when}. It had been {missed} and is closed as {status}."
@@ -55,7 +56,7 @@ _ENDED_SENTENCES = {
         "Another obligation took its place on {when}, after it had been {missed}."
     ),
     BreachEnd.WITHDRAWN: "Its due rule was corrected and no longer requires it.",
-    BreachEnd.VOIDED: "Facts recorded since then show that it was not {missed}.",
+    BreachEnd.VOIDED: "What was recorded since then shows that it was not {missed}.",
 }
 _CHANGED_SENTENCES = {
     Reason.WAIVED: "It was waived and no longer has to be done.",
@@ -254,7 +255,7 @@ def note(alert: AlertRow, deadline: Deadline) -> str:
         return "It is reported only once, and there are no escalations."
     if alert.silence_reason is not None:
         reason = phrases.shortened(phrases.one_line(alert.silence_reason), 300)
-        return f"Alerts are no longer silenced. The reason was: {reason}"
+        return f"Alerts about it are no longer silenced. The reason for the silence was: {reason}"
     detected = phrases.in_utc(alert.detected_at.replace(second=0))
     if not is_achieve(deadline):
         return f"A violation is on record. Detected on {detected}."
@@ -263,12 +264,15 @@ def note(alert: AlertRow, deadline: Deadline) -> str:
     return f"Detected on {detected}."
 
 
-def due_label(alert: AlertRow, deadline: Deadline) -> str:
+def due_label(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
     """Return the label of the due date in a message about this alert."""
     if not is_achieve(deadline):
         return "Binds until"
-    is_ahead = alert.kind in {AlertKind.REMINDER, AlertKind.CHANGED}
-    return "Due" if is_ahead else "Was due"
+    if alert.kind in {AlertKind.REMINDER, AlertKind.CHANGED}:
+        return "Due"
+    # A breach that ended with an extension has a due date in the future, or none.
+    is_past = deadline.due_at is not None and deadline.due_at <= as_of
+    return "Was due" if is_past else "Due"
 
 
 def _missed(*, is_achieve: bool) -> str:
@@ -277,14 +281,14 @@ def _missed(*, is_achieve: bool) -> str:
 
 def _change(alert: AlertRow, deadline: Deadline) -> str:
     if alert.reason is None:
-        return "What made it due was corrected, so it is not due any more."
+        return "The event that made it due was corrected, so it is no longer due."
     if alert.reason in _CHANGED_SENTENCES:
         return _CHANGED_SENTENCES[Reason(alert.reason)]
     if deadline.due_at is None:
         return "Its due date is no longer known."
     zone, label = displayed_zone_name(deadline.timezone), zone_label(deadline.timezone)
-    due = phrases.local_instant(deadline.due_at, zone)
+    due = phrases.due_moment(deadline.due_at, zone)
     if alert.due_at is not None and alert.due_at != deadline.due_at:
-        before = phrases.local_instant(alert.due_at, zone)
-        return f"It is now due on {due} instead of {before} ({label})."
-    return f"It is due on {due} ({label})."
+        before = phrases.due_moment(alert.due_at, zone)
+        return f"It is now due by {due} instead of {before} ({label})."
+    return f"It is due by {due} ({label})."

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from compliance.domain.civil_time import DayOutOfRange, day_end, zone
+from compliance.domain.civil_time import DayOutOfRange, civil_day, day_end, zone
 
 _BLANKS = re.compile(r"\s+")
 # Format characters are kept for the scripts and emoji that need them, except those that change the
@@ -96,6 +96,14 @@ def local_due_date(due_on: date, due_at: datetime, zone_name: str) -> str:
     if is_day_end(due_on, due_at, zone_name):
         return f"end of {due_on:%A}, {day(due_on)} ({zone_name})"
     return f"{local_instant(due_at, zone_name)} ({zone_name})"
+
+
+def due_moment(due_at: datetime, zone_name: str) -> str:
+    """Return a due instant as `the end of Friday, 20 March 2026`, or as a local time of day."""
+    last_day = civil_day(due_at - timedelta(microseconds=1), zone_name)
+    if is_day_end(last_day, due_at, zone_name):
+        return f"the end of {last_day:%A}, {day(last_day)}"
+    return local_instant(due_at, zone_name)
 
 
 @lru_cache(maxsize=_KEPT)

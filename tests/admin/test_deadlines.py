@@ -38,7 +38,7 @@ def test_the_page_shows_the_whole_case(browser: Client, rare_earths: Deadline) -
         "Joint Statement, para. on China&#x27;s non-tariff countermeasures",
         "2025-05-14 16:00 UTC",
         "Asia/Shanghai",
-        "The due date passed, and nothing had been accepted.",
+        "The due date passed without an accepted performance.",
         "HAS TOTALLY VIOLATED ITS AGREEMENT WITH US",
         "groundless accusations",
         "President Trump: agreement violated",
@@ -137,7 +137,7 @@ def test_a_retracted_fact_has_no_effect_but_stays_on_the_page(browser: Client) -
 
     values = {"fact": str(fact.pk), "note": "Wrong ship"}
     unconfirmed = act(browser, deadline, "retract_fact", **values)
-    assert "This would make the deadline unmet since" in unconfirmed.content.decode()
+    assert "This would mean that the deadline has been unmet since" in unconfirmed.content.decode()
     response = act(browser, deadline, "retract_fact", **values, confirm="on")
 
     assert response.status_code == 302

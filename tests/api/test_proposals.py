@@ -267,5 +267,5 @@ def test_the_history_says_who_approved_a_fact(
     post(second, f"proposals/{row['id']}/approve/", {}, 200)
     why = get(first, f"deadlines/{guarded.pk}/why/")
     assert "approved by bo@example.org)" in str(why)
-    [paragraph] = {Histories.load([guarded.pk]).paragraph(Deadline.objects.get(pk=guarded.pk))}
+    [paragraph] = {Histories.load([guarded.pk]).lines(Deadline.objects.get(pk=guarded.pk))}
     assert "approved by bo@example.org)" in paragraph

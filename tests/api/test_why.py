@@ -18,7 +18,7 @@ def test_the_release_of_rare_earths_is_explained(api: Client, geneva: Agreement)
         "Due on 14 May 2025, before 14 May 2025, 16:00 UTC "
         "(15 May 2025, 00:00 in Asia/Shanghai). "
         "14 May 2025, 16:00 UTC (15 May 2025, 00:00 in Asia/Shanghai): "
-        "The due date passed, and nothing had been accepted. "
+        "The due date passed without an accepted performance. "
         "United States said on 30 May 2025 that it is not met: "
         "“HAS TOTALLY VIOLATED ITS AGREEMENT WITH US”. "
         "China said on 2 June 2025 that it is met: “groundless accusations”. "

@@ -65,11 +65,11 @@ def test_the_geneva_email_states_what_was_due_when_and_how_late_it_is(geneva: Em
         assert "Joint Statement on U.S.-China Economic and Trade Meeting in Geneva" in body
         assert "para. on China's non-tariff countermeasures" in body
         assert f"https://pacta.example/admin/compliance/deadline/{deadline.pk}/change/" in body
-        assert "13 on record: 2 for, 5 against, 6 context" in body
+        assert "13 on record (2 for, 5 against, 6 context)" in body
         assert "nobody has confirmed it yet" in body
         sentences = " ".join(unescape(body).split())
         assert "What happened" in sentences
-        assert "The due date passed, and nothing had been accepted." in sentences
+        assert "The due date passed without an accepted performance." in sentences
     assert "\n> Component: the export licensing of 4 April 2025" in text_of(geneva)
 
 

@@ -80,7 +80,7 @@ def test_a_retracted_violation_is_announced_as_not_violated_after_all(
     desk.deliver(NOW + DAY)
 
     assert sink.subjects[1] == "Not violated after all: Not to resell (China)"
-    assert "show that it was not violated" in text_of(sink.received[1])
+    assert "shows that it was not violated" in text_of(sink.received[1])
 
 
 def test_an_email_counts_missed_deadlines_and_violations_separately(desk: Desk, sink: Sink) -> None:
@@ -142,10 +142,18 @@ def test_a_date_moved_by_its_dependency_is_announced(desk: Desk, sink: Sink) -> 
         "1 extended, 1 rescheduled: Supply agreement",
     ]
     sentence = (
-        "It was rescheduled on Friday, 6 March 2026, 12:00 UTC, with a date that it depends on, "
-        "after it had been missed."
+        "It was rescheduled on Friday, 6 March 2026, 12:00 UTC, because a date on which it depends "
+        "moved. It had been missed."
     )
-    assert sentence in text_of(sink.received[1])
+    text = text_of(sink.received[1])
+    assert sentence in text
+    assert "Due:        end of Monday, 1 June 2026 (UTC)" in text
+    assert "Was due" not in text
+    changes = text.partition("What happened:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line for line in changes if line.startswith(("2 March", "6 March"))] == [
+        "2 March 2026, 12:00 UTC: The due date passed without an accepted",
+        "6 March 2026, 12:00 UTC: The due date was extended. It is now due on 1",
+    ]
 
 
 def test_a_deadline_that_lost_its_date_is_described_without_one(desk: Desk, sink: Sink) -> None:

@@ -43,8 +43,8 @@ from compliance.queries.point_in_time import PointInTime
 _SHOWN_ALERTS = 20
 _NEW_DUE_DATES = {
     Reason.EXTENDED: "The due date was extended to {}.",
-    Reason.RESCHEDULED: "The date from which the due date counts changed. It is now due {}.",
-    Reason.TRIGGERED: "The event that the deadline waited for happened. It is due {}.",
+    Reason.RESCHEDULED: "The date from which it is counted has changed. It is now due {}.",
+    Reason.TRIGGERED: "The event that the deadline was waiting for has happened. It is now due {}.",
 }
 _MISSED = frozenset({Reason.DUE_PASSED, Reason.GRACE_ENDED})
 _PACED = frozenset({Status.PENDING, Status.IN_GRACE, Status.UNMET, Status.PARTLY_MET})
@@ -205,7 +205,7 @@ def _timeline(deadline: Deadline, viewer: Reader, as_of: datetime) -> list[Timel
 def _reason(transition: Transition, deadline: Deadline) -> str:
     due = transition.due
     if transition.status is Status.PARTLY_MET and transition.reason in _MISSED:
-        passed = REASON_SENTENCES[transition.reason].partition(",")[0]
+        passed = REASON_SENTENCES[transition.reason].partition(" without")[0]
         return f"{passed}, and only part of it was performed."
     if transition.is_closed and transition.status in BREACHED:
         closed = transition.status.value.replace("_", " ")

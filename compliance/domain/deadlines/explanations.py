@@ -211,11 +211,11 @@ def _change_step(change: StatusChange, before: StatusChange | None, case: Case) 
     if fact is not None and fact.kind is FactKind.MEASUREMENT:
         because = measured_sentence(change.reason, change.status)
     if change.reason in _BY_TIME and change.status is Status.PARTLY_MET:
-        because = f"{because.partition(',')[0]}, and only part of it had been accepted."
+        because = f"{because.partition(' without')[0]}, and only part of it had been accepted."
     elif change.reason in _BY_TIME and change.status is Status.IN_GRACE:
         because = "The due date passed, and the grace period began."
     if fact is not None:
-        because = f"{because.removesuffix('.')}{_details(fact, case)}"
+        because = f"{because.removesuffix('.')}{_details(fact, change, case)}"
     if change.reason in {Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED} and change.due_on:
         because += f" It is now due on {day(change.due_on)}."
     if change.status in BREACHED and change.reason in CLOSING_REASONS:
@@ -249,10 +249,14 @@ def _amounts(change: StatusChange) -> tuple[object, ...]:
     return change.performed or None, change.measured, change.target
 
 
-def _details(fact: FactSummary, case: Case) -> str:
+_ENDS = frozenset({Reason.CURED, Reason.RESUMED})
+
+
+def _details(fact: FactSummary, change: StatusChange, case: Case) -> str:
     """Return the details and the note of a fact, to follow its sentence."""
     details = []
-    if fact.effective_on is not None:
+    # The end of what lasts has another date than the fact, which has the date of its beginning.
+    if fact.effective_on is not None and change.reason not in _ENDS:
         is_day = fact.precision is Precision.DAY
         date = period_phrase(fact.effective_on, fact.precision)
         details.append(f"{'on' if is_day else 'in'} {date}")

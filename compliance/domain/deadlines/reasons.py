@@ -15,8 +15,8 @@ REASON_SENTENCES: Mapping[Reason, str] = {
         "The due date has passed under one reading but not under another: the readings differ on "
         "whose day counts, or on how it is counted."
     ),
-    Reason.DUE_PASSED: "The due date passed, and nothing had been accepted.",
-    Reason.GRACE_ENDED: "The grace period ended, and nothing had been accepted.",
+    Reason.DUE_PASSED: "The due date passed without an accepted performance.",
+    Reason.GRACE_ENDED: "The grace period ended without an accepted performance.",
     Reason.PERFORMED: "A performance was recorded.",
     Reason.PERFORMED_IN_WINDOW: (
         "A performance was recorded: on time under one reading of the due date, late under another."
