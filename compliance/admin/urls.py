@@ -134,4 +134,4 @@ def evidence_file_url(evidence_id: int, revision: int) -> str:
 
 def calendar_feed_url(token: str) -> str:
     """Return the absolute URL of a calendar feed, which calendar programs subscribe to."""
-    return f"{settings.SITE_URL}{reverse('feed', args=[token])}"
+    return f"{settings.SITE_URL}{reverse('calendar_feed', args=[token])}"

@@ -12,7 +12,7 @@ from compliance.web.unsubscriptions import unsubscribe
 urlpatterns = [
     path("acknowledge/<str:token>", acknowledge, name="acknowledge"),
     path("unsubscribe/<str:token>", unsubscribe, name="unsubscribe"),
-    path("calendar-feeds/<str:token>.ics", feed, name="feed"),
+    path("calendar-feeds/<str:token>.ics", feed, name="calendar_feed"),
     path("password/set/", password_set, name="password-set"),
     path("password/<str:uidb64>/<str:token>/", SetPasswordView.as_view(), name="password-link"),
 ]

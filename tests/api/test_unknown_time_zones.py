@@ -189,7 +189,7 @@ def test_a_calendar_feed_keeps_its_deadlines(client: Client) -> None:
         draft=read(CalendarFeedDraft, {"name": "phone"}), owner=owner, as_of=utc("2026-03-01T00:00")
     )
     drop()
-    response = client.get(reverse("feed", args=[token]))
+    response = client.get(reverse("calendar_feed", args=[token]))
     assert response.status_code == 200
     assert b"BEGIN:VEVENT" in response.content
 

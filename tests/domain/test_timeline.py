@@ -362,7 +362,7 @@ def test_a_withdrawn_deadline_never_was_whatever_was_recorded() -> None:
 # The window in which the due day has ended for one and not for another.
 
 
-def test_a_window_is_told_when_it_begins_and_late_is_only_what_is_late_for_all() -> None:
+def test_a_window_is_known_when_it_begins_and_late_is_only_what_is_late_for_all() -> None:
     assert reasons(project(WINDOW, [])) == [
         (hour(0), Status.PENDING, Reason.AGREED),
         (hour(20), Status.PENDING, Reason.WINDOW_BEGAN),
@@ -1172,7 +1172,7 @@ def test_the_order_in_which_facts_are_given_does_not_matter(
 
 
 @given(terms(), histories())
-def test_a_course_runs_forward_and_ends_where_time_alone_changes_nothing(
+def test_a_timeline_runs_forward_and_ends_where_time_alone_changes_nothing(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     timeline = project(agreed, [fact for fact, _ in history])
@@ -1188,7 +1188,7 @@ def test_a_course_runs_forward_and_ends_where_time_alone_changes_nothing(
 
 
 @given(terms(), histories())
-def test_retracting_a_fact_gives_the_course_in_which_it_had_never_been(
+def test_retracting_a_fact_gives_the_timeline_in_which_it_had_never_been(
     agreed: Terms, history: list[tuple[Fact, datetime]]
 ) -> None:
     facts = [fact for fact, _ in history]

@@ -255,7 +255,7 @@ _ADMIN = (
 # answered like one that never existed.
 PAGES = frozenset({
     "", "healthz", "readyz", "metrics",
-    "acknowledge", "unsubscribe", "feed", "password-set", "password-link",
+    "acknowledge", "unsubscribe", "calendar_feed", "password-set", "password-link",
     "account_login", "account_inactive", "account_reset_password", "account_reset_password_done",
     "mfa_authenticate", "mfa_login_webauthn", "account_address_confirm",
     "socialaccount_login_cancelled", "socialaccount_login_error",

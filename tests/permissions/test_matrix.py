@@ -174,7 +174,7 @@ def test_pages_about_an_account_are_for_whoever_is_signed_in(world: World) -> No
 
 
 def test_a_secret_url_that_was_never_given_out_shows_nothing(world: World) -> None:
-    for name in ("feed", "unsubscribe", "acknowledge"):
+    for name in ("calendar_feed", "unsubscribe", "acknowledge"):
         found = {
             (response.status_code, response.content)
             for caller in ("anonymous", "administrator")

@@ -24,7 +24,7 @@ MOST = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _OVER = frozenset({Status.WAIVED, Status.SUPERSEDED, Status.CANCELLED})
-_WORDS = {
+_LABELS = {
     Status.UNMET: "Missed",
     Status.PARTLY_MET: "Partly missed",
     Status.MET: "Met",
@@ -124,7 +124,7 @@ def calendar(feed: CalendarFeed, *, deadline_url: Callable[[int], str], as_of: d
 def _event(row: Row, url: str) -> CalendarEvent:
     zone = civil_time.displayed_zone_name(row["timezone"])
     status = Status(row["status"])
-    word = _WORDS.get(status)
+    label = _LABELS.get(status)
     due = local_due_date(row["due_on"], row["due_at"], zone)
     title = row["title"]
     if row["due_precision"] != Precision.DAY:
@@ -133,7 +133,7 @@ def _event(row: Row, url: str) -> CalendarEvent:
     return CalendarEvent(
         uid=_uid(row),
         at=row["due_on"] if is_day_end(row["due_on"], row["due_at"], zone) else row["due_at"],
-        summary=f"{word}: {title}" if word else title,
+        summary=f"{label}: {title}" if label else title,
         description=(
             row["agreement"],
             f"{row['ref']}: {row['title']}",
