@@ -121,7 +121,7 @@ def remove_orphaned_files() -> None:
 
 @shared_task
 def prune_job_runs() -> None:
-    """Remove old records of job runs and sign-in attempts that no longer tell anybody anything."""
+    """Remove old records of job runs and sign-in attempts that are no longer of use."""
     job_runs.prune(as_of=timezone.now())
     lockouts.prune(as_of=timezone.now())
 

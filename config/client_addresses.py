@@ -1,4 +1,4 @@
-"""The address of a client, also behind proxies."""
+"""The address of a client, even behind proxies."""
 
 from __future__ import annotations
 

@@ -36,8 +36,6 @@ def rows_text(counts: Mapping[str, int]) -> str:
         counts: how many rows there are, by the plural of their name.
     """
     singular = {str(m._meta.verbose_name_plural): m._meta.verbose_name for m in apps.get_models()}
-    singular["pieces of evidence"] = "piece of evidence"
-    counts = {"pieces of evidence" if n == "evidence" else n: c for n, c in counts.items()}
     return ", ".join(
         f"{count:,} {singular.get(name, name) if count == 1 else name}"
         for name, count in sorted(counts.items())

@@ -128,7 +128,7 @@ def confirm_field() -> forms.BooleanField:
         label="Confirm",
         required=False,
         widget=CheckboxInput(),
-        help_text="Only if Pacta asks for it: it makes the deadline due earlier, or unmet.",
+        help_text="Tick this only if Pacta asks you to: it makes the deadline unmet or due sooner.",
     )
 
 

@@ -22,7 +22,7 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 # Filters and addresses that people have saved for themselves.
 _OWN: tuple[type[Model], ...] = (Subscription, Webhook, CalendarFeed)
-# What was purged has no teams any more, and jobs count and name rows of all agreements.
+# What was purged no longer has teams, and jobs count and name rows of all agreements.
 _OF_ADMINISTRATORS: tuple[type[Model], ...] = (JobRun, Tombstone)
 
 

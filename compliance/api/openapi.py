@@ -189,8 +189,8 @@ _ANYTHING_OR_NULL = [{}, {"type": "null"}]
 def correct(result: dict[str, Any], **_others: object) -> dict[str, Any]:
     """Correct what drf-spectacular generates.
 
-    There are marks for a hook that names enums, which is not used here. Bodies with alternatives
-    are required. Anything, or null, is just anything.
+    Its marks for a hook that names enums are removed, because that hook is not used here. Bodies
+    with alternatives become required. A schema of anything or null becomes one of anything.
     """
     plain: dict[str, Any] = _unmarked(result)
     schemas = plain["components"]["schemas"]

@@ -65,11 +65,11 @@ _DESCRIPTIONS = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body has another media type.",
     HTTPStatus.TOO_MANY_REQUESTS: "The quota of this minute is used up.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Something that Pacta needs is not available. Try again.",
-    HTTPStatus.INSUFFICIENT_STORAGE: "The disk of the server is full.",
+    HTTPStatus.INSUFFICIENT_STORAGE: "The server's disk is full.",
 }
 _TEXT = {"schema": {"type": "string"}}
 _QUOTA = {
-    "RateLimit": {"description": "What is left of the quota.", **_TEXT},
+    "RateLimit": {"description": "How many requests are left in this minute.", **_TEXT},
     "RateLimit-Policy": {"description": "The quota and its window.", **_TEXT},
 }
 _SECONDS = {

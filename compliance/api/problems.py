@@ -32,7 +32,7 @@ _CLASH = (
     "read the current state and try again."
 )
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_NO_SPACE = "The disk of the server is full, and nothing was stored. Notify an administrator."
+_NO_SPACE = "The server's disk is full, and nothing was stored. Notify an administrator."
 _BUSY = "Another change to the same data is under way: wait a moment, and try again."
 
 

@@ -77,8 +77,8 @@ def send_refusal(
     """
     webhook = Webhook.objects.filter(messages=message_id).first()
     outlook = (
-        "Whoever follows agreements at this address receives nothing until it works again. The "
-        "next alert tries it again."
+        "Nobody receives alerts at this address until it works again. Pacta will try it again "
+        "with the next alert."
     )
     if webhook is None:
         subject = f"email to {recipient} is refused"

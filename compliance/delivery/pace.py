@@ -34,9 +34,9 @@ def may_mail(*, now: datetime, per_minute: int) -> bool:
 
 
 def given(*, is_mail: bool, now: datetime) -> dict[int | None, int]:
-    """Return how many messages each channel was given in the last minute: by webhook id.
+    """Return how many messages each channel was given in the last minute, by webhook id.
 
-    Email, which has the id None, includes that about proposals.
+    Email has the id None, and includes the emails about proposals.
     """
     since = now - _MINUTE
     with connection.cursor() as cursor:

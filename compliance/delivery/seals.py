@@ -74,8 +74,9 @@ def _seal_mail(seal: Seal, recipient: str) -> EmailMessage:
         f"  facts up to:   {seal.last_fact_id}\n"
         f"  entries up to: {seal.last_entry_id}\n\n"
         + paragraph(
-            "Keep this email where nobody who operates the service can change it. It can prove "
-            "later whether anything recorded before it was changed, added or removed. To check:"
+            "Keep this email where nobody who operates the service can change it. It can later "
+            "prove whether anything recorded before it has been changed, added or removed. To "
+            "check:"
         )
         + f"\n\n  manage.py verify_ledger --root {root}\n"
     )

@@ -193,7 +193,7 @@ def _why_unreadable(value: object) -> str:
         return f"The offset is missing. {advice}"
     offset = _OFFSET.fullmatch(parts["rest"])
     if offset is not None and (int(offset["hours"]) > 23 or int(offset["minutes"] or 0) > 59):
-        return f"{parts['rest']} is not an offset: it is between -23:59 and +23:59."
+        return f"{parts['rest']} is not an offset: give one between -23:59 and +23:59."
     return advice
 
 

@@ -66,7 +66,7 @@ _REASONS = {
     "Extra data": "There is more text after the end of the value.",
     "Unterminated string starting at": "A text is not closed: add a double quote.",
     "Invalid control character at": "Escape line breaks and control characters in texts.",
-    "Invalid \\escape": "There is no such escape: double the backslash.",
+    "Invalid \\escape": "There is no such escape sequence: double the backslash.",
     "Invalid \\uXXXX escape": "Give four hexadecimal digits after \\u.",
     "Unexpected UTF-8 BOM (decode using utf-8-sig)": "Remove the byte order mark at the beginning.",
 }
@@ -74,7 +74,7 @@ _REASONS = {
 # What only the stricter parser says.
 _STRICTER_REASONS = {
     "number is infinity": "This number is too large.",
-    "no low surrogate": "This escape is half of a character: add its other half.",
+    "no low surrogate": "This escape sequence is only half of a character: add the other half.",
     "str is not valid utf-8": "This text is not valid UTF-8.",
     "depth limit exceeded": limits.TOO_DEEP,
 }

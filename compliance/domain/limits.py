@@ -170,6 +170,7 @@ def too_much_replay(steps: int, *, advice: str = "") -> str:
     Dividing it helps, unless there is other `advice`.
     """
     return (
-        f"Replaying the facts until here takes {steps:,} steps, the squares of the numbers of "
-        f"facts about each deadline; at most {MOST_REPLAY_STEPS:,} are accepted at once. "
+        f"Replaying the facts up to this one takes {steps:,} steps, the sum of the squares of the "
+        f"numbers of facts about each deadline; at most {MOST_REPLAY_STEPS:,} are accepted at "
+        "once. "
     ) + (advice or "Divide the document: another one with the same ref adds to the agreement.")

@@ -269,7 +269,7 @@ class EvidenceKind(StrEnum):
 
 
 class Stance(StrEnum):
-    """Whether evidence supports that an obligation was met, contradicts it, or gives context."""
+    """Whether evidence supports performance, contradicts it, or gives context."""
 
     FOR = "for"
     AGAINST = "against"

@@ -23,8 +23,8 @@ TOO_MUCH_WORK = (
 )
 
 DIVIDE = (
-    "Let it recur less often, start it later, or divide this: another document with the same ref "
-    "adds to the agreement."
+    "Make it recur less often, start it later, or divide this: another document with the same "
+    "ref adds to the agreement."
 )
 """What to do if new obligations have too many deadlines."""
 

@@ -83,7 +83,7 @@ def _restore_precisions(
 ) -> None:
     """Give rows of deadlines the precision of the due dates that were known at `known_at`.
 
-    The statement of a list compares with the present rule and knows all extensions.
+    The statement of a list compares with the current rule and knows all extensions.
     """
     dated = [each for each in rows if each["due_at"] is not None]
     ids = [

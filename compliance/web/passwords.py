@@ -33,11 +33,11 @@ class SetPasswordView(PasswordResetConfirmView):
     def get_form(self, form_class: Any = None) -> SetPasswordForm[User]:
         """Return the form, with labels as on the page of the account."""
         form = super().get_form(form_class)
-        form.fields["new_password2"].label = "New password again"
+        form.fields["new_password2"].label = "Repeat new password"
         return form
 
     def form_valid(self, form: SetPasswordForm[User]) -> HttpResponse:
-        """Store the password, clear the failed sign-ins with the old one, and know the browser."""
+        """Store the password, clear failed sign-ins, and mark the browser as known."""
         response = super().form_valid(form)
         email = form.user.get_username()
         lockouts.unlock(attempt_of(self.request, account=email, proof=Proof.PASSWORD))

@@ -26,7 +26,7 @@ class InstantLoader(_Loader):  # type: ignore[misc]  # a base class of type Any
 
         Raises:
             DataError: it lies outside of the years 1 to 9999.
-            NotImplementedError: the style of dates of the server is not ISO.
+            NotImplementedError: the DateStyle of the server is not ISO.
         """
         try:
             found = datetime.fromisoformat(bytes(data).decode())

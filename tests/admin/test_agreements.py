@@ -243,7 +243,7 @@ def test_a_correction_that_makes_a_deadline_unmet_must_be_confirmed(browser: Cli
     page = address("agreement", "change", deadline.agreement_id)
     values = filled_in(browser, page) | {"obligations-0-due_on": "2026-03-15"}
     refused = browser.post(page, values)
-    assert "This would make O-1 unmet since" in str(errors(refused))
+    assert "This would mean that O-1 has been unmet since" in str(errors(refused))
     deadline.refresh_from_db()
     assert deadline.status == "pending"
     confirmed = browser.post(page, values | {"confirm": "on"})

@@ -79,7 +79,7 @@ def test_a_full_disk_leaves_no_evidence(
     file = SimpleUploadedFile("record.pdf", PDF)
     answer = admin_client.post(reverse("admin:compliance_evidence_add"), {**entry, "file": file})
     assert answer.status_code == 507
-    assert "disk of the server is full" in answer.content.decode()
+    assert "disk is full, and nothing was stored" in answer.content.decode()
     assert not Evidence.objects.exists()
 
 

@@ -78,7 +78,7 @@ def test_a_rule_without_a_date_is_refused_where_there_is_no_end(api: Client) -> 
     )
 
 
-def test_records_about_an_obligation_without_a_rule_are_told_which_one_to_give(
+def test_records_about_an_obligation_without_a_rule_are_refused_with_the_one_to_give(
     api: Client,
 ) -> None:
     facts = [{"type": "performance", "on": "2026-02-03"}]
@@ -86,7 +86,9 @@ def test_records_about_an_obligation_without_a_rule_are_told_which_one_to_give(
     assert "{'type': 'undated'} if no date was set" in problem["detail"]
 
 
-def test_a_fact_that_is_known_before_it_happens_is_told_the_day_at_that_time(api: Client) -> None:
+def test_a_fact_that_is_known_before_it_happens_is_refused_with_the_day_at_that_time(
+    api: Client,
+) -> None:
     fact = finding("not_met", "2026-03-20", "2026-03-20T00:00:00Z")
     value = history(obligation(facts=[fact]), timezone="America/New_York")
     [problem] = imported(api, value, 400)["errors"]

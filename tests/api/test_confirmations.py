@@ -39,11 +39,12 @@ def extension(on: str, **more: Any) -> dict[str, Any]:
     [
         (
             "2026-03-05",
-            "This would make the deadline unmet since Thursday, 5 March 2026, 16:00 UTC.",
+            "This would mean that the deadline has been unmet since Thursday, 5 March 2026, "
+            "16:00 UTC.",
         ),
         (
             "2026-03-12",
-            "This would make the deadline due earlier, on Thursday, 12 March 2026, 16:00 UTC "
+            "This would make the deadline due earlier: Thursday, 12 March 2026, 16:00 UTC "
             "instead of Sunday, 15 March 2026, 16:00 UTC.",
         ),
     ],
@@ -139,7 +140,9 @@ def test_an_approver_must_confirm_an_effect_that_was_not_there_when_it_was_propo
     with time_machine.travel(NOW + timedelta(days=20), tick=False):
         answer = api.post(url, {}, content_type="application/json")
         assert answer.status_code == 400
-        sentence = "unmet since Wednesday, 25 March 2026, 16:00 UTC. That was not so when it was"
+        sentence = (
+            "unmet since Wednesday, 25 March 2026, 16:00 UTC. This was not the case when it was"
+        )
         assert sentence in answer.content.decode()
         answer = api.post(url, {"confirm": True}, content_type="application/json")
         assert answer.status_code == 200
@@ -174,7 +177,7 @@ def test_a_correction_of_a_due_rule_that_makes_a_deadline_unmet_must_be_confirme
     due = {"type": "date", "on": "2026-03-05"}
     answer = patch(api, path, due=due)
     assert answer.status_code == 400
-    sentence = "This would make O-1 unmet since Thursday, 5 March 2026, 16:00 UTC. If that is"
+    sentence = "mean that O-1 has been unmet since Thursday, 5 March 2026, 16:00 UTC. If that is"
     assert sentence in answer.content.decode()
     deadline.refresh_from_db()
     assert (deadline.status, str(deadline.due_on)) == ("pending", "2026-03-15")
@@ -192,7 +195,7 @@ def test_a_milestone_dated_so_early_that_a_deadline_is_unmet_must_be_confirmed(
     early = [{"ref": "closing", "on": "2026-03-02"}]
     answer = patch(api, "agreements/supply/", milestones=early)
     assert answer.status_code == 400
-    assert "This would make O-1 unmet since" in answer.content.decode()
+    assert "This would mean that O-1 has been unmet since" in answer.content.decode()
     later = [{"ref": "closing", "on": "2026-03-09"}]
     assert patch(api, "agreements/supply/", milestones=later).status_code == 200
     assert patch(api, "agreements/supply/", milestones=early, confirm=True).status_code == 200

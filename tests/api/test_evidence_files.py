@@ -289,6 +289,6 @@ def test_a_full_disk_is_reported_as_such_and_nothing_is_stored(
     api.raise_request_exception = False
     answer = upload(api, evidence, "a.pdf", PDF)
     assert answer.status_code == 507
-    assert "disk of the server is full" in answer.json()["detail"]
+    assert "server's disk is full" in answer.json()["detail"]
     assert not EvidenceFile.objects.exists()
     assert stored_files(folder) == []

@@ -245,7 +245,7 @@ def test_visibility_is_set_by_creation_correction_and_import(
     Team.objects.get_or_create(slug="europe", defaults={"name": "Europe"})
     status, body = send({"teams": ["europe"]})
     assert status == 400
-    assert "You would not see" in str(body)
+    assert "You would no longer see" in str(body)
     status, body = send({"teams": ["asia", "nowhere"]})
     assert (status, "Team nowhere does not exist" in str(body)) == (400, True)
     assert send({"teams": ["asia", "europe"]})[0] == 200

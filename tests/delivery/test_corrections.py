@@ -43,7 +43,7 @@ def test_a_consequence_is_retracted_when_its_breach_never_happened(desk: Desk, s
     [mail] = sink.received
     assert str(mail["Subject"]) == "1 not missed after all, 1 no longer due: Supply agreement"
     text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # it has one
-    assert "What made it due was corrected, so it is not due any more." in text
+    assert "The event that made it due was corrected, so it is no longer due." in text
 
 
 def test_whoever_only_read_a_reminder_is_notified_that_it_is_not_due(

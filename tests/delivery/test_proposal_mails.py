@@ -111,7 +111,7 @@ def test_the_email_says_what_is_proposed_with_what_effect_and_where_it_is_approv
         ),
         (
             {"type": "extension", "on": "2026-03-02", "due": {"type": "date", "on": "2026-02-20"}},
-            "make the deadline unmet since ",
+            "mean that the deadline has been unmet since ",
         ),
     ],
 )  # fmt: skip

@@ -24,7 +24,7 @@ ADVICE = "Write the instant with its offset, such as 2025-05-14T16:00:00Z."
         ("2025-05-14T16:00:00", f"The offset is missing. {ADVICE}"),
         (
             "2025-05-14T16:00:00+25:00",
-            "+25:00 is not an offset: it is between -23:59 and +23:59.",
+            "+25:00 is not an offset: give one between -23:59 and +23:59.",
         ),
         ([], ADVICE),
     ],
@@ -47,7 +47,7 @@ def test_only_true_and_false_are_true_or_false(value: object) -> None:
         (b"[1", False, "Line 1, column 3: A comma is missing, or a bracket is not closed."),
         (b'{"a" 1}', False, "Line 1, column 6: A colon is missing after the name of a field."),
         (b"NaN", False, "Line 1, column 1: This is not valid JSON."),
-        (b"a: b: c", True, "Line 1, column 5: A colon is not possible here: put the text in quotes."),  # noqa: E501 -- a table
+        (b"a: b: c", True, "Line 1, column 5: A colon is not allowed here: put the text in quotes."),  # noqa: E501 -- a table
         (b'a: "x', True, "Line 1, column 6: A quote is not closed."),
     ],
 )  # fmt: skip

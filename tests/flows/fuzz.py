@@ -144,7 +144,7 @@ def fuzz(stack: Stack, role: str, token: str, *, cases: int, seed: int) -> Outco
         rounds += 1
         # Otherwise the rest of the run would consist of refusals.
         if stack.request("GET", f"{BASE}/users/me/", token=token).status != HTTPStatus.OK:
-            outcome.failures.append("The token of the role is not valid any more.")
+            outcome.failures.append("The token of the role is no longer valid.")
         if outcome.total == before:
             outcome.failures.append("A round sent nothing.")
     outcome.seconds = time.monotonic() - begun

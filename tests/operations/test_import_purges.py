@@ -339,8 +339,8 @@ def test_who_sees_the_agreement_and_who_is_responsible_stay_as_an_import_set_the
     changed = obligation(title="Renamed", responsible=["team:legal"])
     value = document("supply", changed, visibility="teams", teams=["legal"])
     batch = imported(value, mode=ImportMode.UPDATE)
-    assert "are corrected back" in effect_of(batch)
-    assert "who sees the agreement and who is responsible stay" in ImportPurgeForm.advice
+    assert "obligations are undone" in effect_of(batch)
+    assert "visibility and responsibilities stay" in ImportPurgeForm.advice
     purge(batch)
     agreement = Agreement.objects.get()
     assert agreement.visibility == "teams"

@@ -1,4 +1,4 @@
-"""A merge moves everything from a duplicate party. Retired parties are not accepted any more."""
+"""A merge moves everything from a duplicate party. Retired parties are no longer accepted."""
 
 from __future__ import annotations
 

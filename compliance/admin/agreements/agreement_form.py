@@ -34,8 +34,8 @@ class AgreementForm(DraftForm):
     )
     calendars = fields.CommaSeparatedField(
         help_text=(
-            "The holiday calendars to use: a country or region (US, DE-BY), with its holidays by "
-            "law or by category (HK:public), a market (NYSE, TARGET), or a custom calendar "
+            "Holiday calendars: a country or region (US, DE-BY), or only some categories of "
+            "its holidays (HK:public); a market (NYSE, TARGET); or a custom calendar "
             "(custom:hq). Leave empty if only weekends are closed."
         )
     )
@@ -45,14 +45,14 @@ class AgreementForm(DraftForm):
         required=False,
         widget=CheckboxInput(),
         help_text=(
-            "Whatever ends, moves or weakens an obligation, such as a waiver or determination, "
-            "needs the approval of a second person."
+            "Anything that ends, moves or weakens an obligation, such as a waiver or a "
+            "determination, needs the approval of a second person."
         ),
     )
     visibility = fields.enum_field(Visibility, initial=Visibility.EVERYONE.value, required=False)
     teams = fields.TeamsField(
-        help_text="If the visibility is teams: those who see it. Administrators can add teams "
-        "other than yours."
+        help_text="The teams that see it, if its visibility is “teams”. Only administrators "
+        "can add teams to which they do not belong."
     )
     notification_policy_reminders = policies.StepsField(
         example="30, 7, 1",
@@ -85,7 +85,9 @@ class AgreementForm(DraftForm):
         label="Confirm",
         required=False,
         widget=CheckboxInput(),
-        help_text="Only if Pacta asks for it: the correction makes deadlines unmet at once.",
+        help_text=(
+            "Tick this only if Pacta asks you to: the correction makes deadlines unmet immediately."
+        ),
     )
 
     class Meta:

@@ -24,9 +24,9 @@ class ArchiveForm(AgreementRecordForm):
 
     heading = "Archive the agreement"
     advice = (
-        "Lists, the home page, summaries and calendar feeds no longer show the agreement and its "
-        "deadlines. Nobody is notified about it, and alerts that have not been sent yet wait. "
-        "Nothing is removed, and you can restore the agreement at any time."
+        "Lists, the home page, summaries and calendar feeds no longer show the agreement and "
+        "its deadlines. Nobody is notified about it, and alerts that have not been sent yet "
+        "are held back. Nothing is removed, and you can restore the agreement at any time."
     )
     success_message = "Agreement archived."
     submit = "Archive the agreement"

@@ -72,7 +72,8 @@ class AgreementSuspensionForm(DatedAgreementFactForm):
     until_on = last_day_field()
     until_time = end_time_field()
     is_tolling = tolling_field(
-        "Moves due dates by the length of the suspension. Otherwise they do not move."
+        "Due dates move by the length of the suspension. If this is not ticked, they stay "
+        "where they are."
     )
     field_order = (
         "on", "time", "timezone", "until_on", "until_time", "is_tolling", "note", "evidence",
@@ -91,9 +92,9 @@ class TerminationForm(DatedAgreementFactForm):
     kind = FactKind.TERMINATION
     heading = "Terminate the agreement"
     advice = (
-        "The agreement ends on this date. What is unmet then is closed as unmet, and what is not "
-        "due yet is cancelled. A grace period that has begun still runs. Obligations that survive "
-        "termination are not affected."
+        "The agreement ends on this date. Deadlines that are unmet by then are closed as "
+        "unmet, and those that are not due yet are cancelled. A grace period that has already "
+        "begun continues. Obligations that survive termination are not affected."
     )
     success_message = "Termination recorded."
     submit = "Terminate the agreement"

@@ -32,17 +32,19 @@ class ImportPurgeForm(AgreementRecordForm):
 
     heading = "Purge the import"
     advice = (
-        "What the import created is removed permanently, and the ledgers are written anew as if it "
-        "had never been imported. What it corrected is corrected back, unless it was corrected "
-        "again since. Parties, who sees the agreement and who is responsible stay as they are. A "
-        "tombstone keeps the reason, your name and the hashes of what was removed. This cannot be "
-        "undone."
+        "Everything that the import created is removed permanently, and the ledgers are "
+        "rewritten as if it had never happened. Its corrections are undone, unless the same "
+        "values have been corrected again since. Parties, visibility and responsibilities stay "
+        "as they are. A tombstone keeps the reason, your name and the hashes of what was "
+        "removed. This cannot be undone."
     )
     success_message = "Import purged."
     submit = "Purge the import permanently"
     is_destructive = True
 
-    reason = fields.text_field(required=True, help_text="Why it is purged. The tombstone keeps it.")
+    reason = fields.text_field(
+        required=True, help_text="Why it is purged. This is kept in the tombstone."
+    )
 
     def __init__(self, *args: Any, batch: ImportBatch, as_of: datetime, **kwargs: Any) -> None:
         super().__init__(*args, agreement=batch.agreement, as_of=as_of, **kwargs)
@@ -111,11 +113,11 @@ class ImportBatchAdmin(ReadOnlyAdmin, RecordAdmin):
 def effect_of(batch: ImportBatch) -> str:
     """Return a sentence that states what a purge of an import removes, with numbers."""
     listed = rows_text(import_purges.counts_of(batch))
-    sentence = f"To be removed: {listed or 'nothing but the record of the import'}."
+    sentence = f"To be removed: {listed or 'only the record of the import'}."
     if corrections := batch.counts.get("corrections"):
         values = counted(corrections, "value")
         sentence += (
-            f" It also corrected {values}. Terms of the agreement and its obligations among these "
-            "are corrected back."
+            f" It also corrected {values}. Its corrections to the terms of the agreement and its "
+            "obligations are undone."
         )
     return sentence

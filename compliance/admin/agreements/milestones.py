@@ -30,7 +30,7 @@ class MilestoneForm(DraftForm):
 
     due = RuleField(
         types=("offset",),
-        without_rule="no, it is dated here",
+        without_rule="no, the date is given here",
         label="Or counted from another milestone",
         help_text="The date then follows from that milestone.",
     )
@@ -39,7 +39,7 @@ class MilestoneForm(DraftForm):
         label="Each party has its own date", required=False, widget=CheckboxInput()
     )
     party_dates = fields.LongTextField(
-        label="Dates of parties", help_text="One line for each, such as: DEU 2026-02-01"
+        label="Dates by party", help_text="One party per line, such as DEU 2026-02-01"
     )
     aliases = {"dates": "party_dates"}
 
@@ -99,7 +99,7 @@ class MilestoneInline(PartInline):
         """Return whether each party has a date of its own, for users who may only view it."""
         return milestone.dates is not None
 
-    @admin.display(description="Dates of parties")
+    @admin.display(description="Dates by party")
     def party_dates(self, milestone: Milestone) -> str:
         """Return the dates of parties, for users who may only view them."""
         return _lines_of(milestone).replace("\n", ", ") or "-"

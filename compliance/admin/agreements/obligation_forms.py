@@ -30,14 +30,18 @@ _INHERITED = "as in the agreement"
 class ObligationForm(DraftForm):
     """The fields of an obligation."""
 
-    ref = fields.text_field(required=True, help_text="Such as CN-2d. It cannot be changed later.")
+    ref = fields.text_field(
+        required=True, help_text="A short name, such as CN-2d. It cannot be changed later."
+    )
     title = fields.text_field(required=True)
     kind = fields.enum_field(
         ObligationKind, label="Kind", required=False, initial=ObligationKind.ACHIEVE.value
     )
     severity = fields.enum_field(Severity, initial=Severity.NORMAL.value)
     obligors = fields.CheckboxesField(label="Obligors", help_text="The parties that owe it.")
-    obligees = fields.CheckboxesField(label="Obligees", help_text="The parties it is owed to.")
+    obligees = fields.CheckboxesField(
+        label="Obligees", help_text="The parties to which it is owed."
+    )
     clause = fields.text_field(help_text="Its place in the agreement, such as Art. 3(1).")
     text = fields.LongTextField(help_text="The wording of the agreement.")
     due = RuleField(
@@ -74,7 +78,9 @@ class ObligationForm(DraftForm):
     responsible = fields.CommaSeparatedField(
         help_text="Users by email address, and teams such as team:asia, separated by commas."
     )
-    parent = fields.text_field(help_text="The ref of the obligation that this is a component of.")
+    parent = fields.text_field(
+        help_text="The ref of the parent obligation, if this is a component of one."
+    )
     roll_up = fields.enum_field(
         RollUp,
         label="Met when",
@@ -154,8 +160,8 @@ class ObligationForm(DraftForm):
         missing = [name for name in halves if name in values and values[name] is None]
         if len(missing) == 1 and not any(name in self.errors for name in halves):
             sentence = (
-                "Enter both or neither: the policy of an obligation completely replaces that of "
-                "its agreement."
+                "Enter both reminders and escalations, or neither: the policy of an obligation "
+                "replaces that of its agreement as a whole."
             )
             self.add_error(missing[0], sentence)
         return values

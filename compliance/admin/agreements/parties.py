@@ -140,7 +140,7 @@ class MembershipForm(DraftForm):
 
 
 def _offered(agreement: Agreement | None) -> QuerySet[Party]:
-    """Return the parties to choose from: those that are not retired, and present members."""
+    """Return the parties to choose from: those that are not retired, and current members."""
     wanted = Q(retired_at__isnull=True)
     if agreement is not None and agreement.pk:
         wanted |= Q(pk__in=agreement.memberships.values("party"))

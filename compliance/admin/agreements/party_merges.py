@@ -20,7 +20,7 @@ from compliance.operations.agreements import party_merges
 class PartyActionForm(RecordForm):
     """The base of forms about a party."""
 
-    reason = fields.text_field(required=True, help_text="The history of the party keeps it.")
+    reason = fields.text_field(required=True, help_text="It is kept in the history of the party.")
 
     def __init__(self, *args: Any, party: Party, **kwargs: Any) -> None:
         forms.Form.__init__(self, *args, **kwargs)
@@ -36,9 +36,9 @@ class RetireForm(PartyActionForm):
 
     heading = "Retire the party"
     advice = (
-        "The party is not offered for new agreements, and new entries that name it are refused. "
-        "Its agreements, obligations and deadlines stay as they are and still show it. You can "
-        "restore it at any time."
+        "The party is no longer offered for new agreements, and new entries that name it are "
+        "refused. Its existing agreements, obligations and deadlines stay as they are and "
+        "still show it. You can restore it at any time."
     )
     success_message = "Party retired."
     submit = "Retire the party"
@@ -76,10 +76,10 @@ class MergeForm(PartyActionForm):
 
     into = forms.ChoiceField(label="Other party", widget=Select())
     confirm = forms.BooleanField(
-        label="Merge them",
+        label="Merge the parties",
         required=False,
         widget=CheckboxInput(),
-        help_text="Leave this empty at first to see what changes.",
+        help_text="Leave this unticked at first, to see what would change.",
     )
     field_order = ("into", "reason", "confirm")
 

@@ -25,7 +25,7 @@ def obligation_drafts_of(
             continue
         # The operation would change the obligation with this ref, but the row means a new one.
         if not row.instance.pk and agreement is not None and _has_obligation(agreement, draft.ref):
-            detail = f"There is already an obligation {draft.ref}. Choose another ref."
+            detail = f"Obligation {draft.ref} already exists. Choose another ref."
             problems.append(Problem(path=f"{path}/ref", detail=detail))
         drafts[path] = draft
     return drafts

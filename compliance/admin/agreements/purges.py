@@ -28,7 +28,9 @@ class PurgeForm(AgreementRecordForm):
     submit = "Purge the agreement permanently"
     is_destructive = True
 
-    reason = fields.text_field(required=True, help_text="Why it is purged. The tombstone keeps it.")
+    reason = fields.text_field(
+        required=True, help_text="Why it is purged. This is kept in the tombstone."
+    )
     ref = fields.text_field(
         required=True, label="Ref of the agreement", help_text="Type it to confirm the purge."
     )

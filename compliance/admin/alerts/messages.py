@@ -129,8 +129,9 @@ class MessageAdmin(ReadOnlyAdmin):
         confirmation = Confirmation(
             title="Send the message again",
             lines=(
-                f"The message is sent to {recipient} again, with the current state of affairs. It "
-                "keeps its ID, so mail programs and webhook receivers recognise the duplicate.",
+                f"The message is sent to {recipient} again, with the current status of its "
+                "deadlines. It keeps its ID, so mail programs and webhook receivers recognise "
+                "the duplicate.",
             ),
             submit="Send again",
         )

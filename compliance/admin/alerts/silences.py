@@ -38,7 +38,9 @@ class SilenceForm(DraftForm):
     until_time = end_times.end_time_field()
     timezone = fields.time_zone_field(label="Time zone", initial="UTC")
     reason = fields.text_field(
-        required=True, help_text="Shown to anyone who wonders why no alerts are sent."
+        label="Reason for the silence",
+        required=True,
+        help_text="Shown to anyone who wonders why no alerts are sent.",
     )
     aliases = end_times.ALIASES
 

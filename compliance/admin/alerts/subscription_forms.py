@@ -73,8 +73,8 @@ class SubscriptionForm(DraftForm):
     )
     owner = fields.text_field(
         help_text=(
-            "The subscription reports only what this user may see. Leave empty for the user with "
-            "the email address above, or yourself."
+            "The subscription reports only what this user may see. Leave empty for the user "
+            "with the email address above, or else for yourself."
         ),
     )
     kinds = fields.CheckboxesField(
@@ -120,7 +120,9 @@ class SubscriptionForm(DraftForm):
     quiet_from = fields.TimeTextField(
         label="Quiet from", help_text="Alerts during quiet hours are sent when they end."
     )
-    quiet_until = fields.TimeTextField(label="Quiet until", help_text="Can be on the next morning.")
+    quiet_until = fields.TimeTextField(
+        label="Quiet until", help_text="This can be on the next morning."
+    )
     timezone = fields.time_zone_field(
         label="Time zone", initial="UTC", help_text="The time zone of the digest and quiet hours."
     )

@@ -64,7 +64,7 @@ class WebhookForm(DraftForm):
         required=False,
         initial=True,
         widget=CheckboxInput(),
-        help_text="While it is inactive, nothing is sent and messages for it are refused.",
+        help_text="While inactive, it is sent nothing, and its messages are marked as refused.",
     )
 
     class Meta:

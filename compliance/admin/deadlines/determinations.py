@@ -22,11 +22,12 @@ class DeterminationForm(FactForm):
     kind = FactKind.DETERMINATION
     heading = "Record a determination"
     advice = (
-        "Your own conclusion from the evidence. “Met” means that the obligation was met on this "
-        "date. With “partly met” or “not met”, only the share or quantity below counts as "
-        "performed until then, regardless of earlier records. Where something is to be maintained "
-        "or refrained from, “not met” begins a breach and “met” ends it; after the period, the "
-        "determination judges all of it. A date without a time counts from the start of that day."
+        "Your own conclusion from the evidence. “Met” means that the obligation was met on "
+        "this date. With “partly met” or “not met”, only the share or quantity below counts as "
+        "performed by then, regardless of earlier records. For an obligation to maintain or "
+        "refrain, “not met” begins a breach and “met” ends it; after the end of the period, "
+        "the determination covers the whole period. A date without a time means the start of "
+        "that day."
     )
     success_message = "Determination recorded."
     aliases = {"at": "time", "supersedes": "replaces"}
@@ -41,7 +42,7 @@ class DeterminationForm(FactForm):
         label="Final",
         required=False,
         widget=CheckboxInput(),
-        help_text="If partly met or not met: closes the deadline as unmet. Escalations end.",
+        help_text="If partly met or not met: the deadline is closed as unmet, and escalations end.",
     )
     quantity = forms.DecimalField(label="Or quantity", required=False, widget=NumberInput())
     note = fields.LongTextField(

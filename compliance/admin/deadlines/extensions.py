@@ -20,8 +20,8 @@ class ExtensionForm(FactForm):
     heading = "Record an extension"
     advice = (
         "The due date changes when the extension takes effect. If that is before the deadline "
-        "passed, there was no breach; if it is after, the breach ends then. Without a new date, "
-        "the deadline is postponed until another extension sets one."
+        "passed, there was no breach; if it is after that, the breach ends then. Without a new "
+        "date, the deadline is postponed until another extension sets one."
     )
     success_message = "Extension recorded."
 

@@ -124,10 +124,10 @@ class MeasurementForm(FactForm):
     kind = FactKind.MEASUREMENT
     heading = "Record a measurement"
     advice = (
-        "The value on this date. It stays in force until a later value. If something is to be "
-        "achieved, the value in force on the due date decides, or else the first later one that "
-        "keeps to the target. If something is to be maintained or refrained from, a value out of "
-        "bounds is a violation until a value within bounds."
+        "The value on this date. It stays in force until a later value is measured. For an "
+        "obligation to achieve something, the value in force on the due date decides, or else "
+        "the first later one that keeps to the target. For an obligation to maintain or "
+        "refrain, a value out of bounds is a violation until a value within bounds is measured."
     )
     success_message = "Measurement recorded."
 
@@ -188,7 +188,8 @@ class SuspensionForm(FactForm):
     until_on = last_day_field()
     until_time = end_time_field()
     is_tolling = tolling_field(
-        "Moves the due date by the length of the suspension. Otherwise it does not move."
+        "The due date moves by the length of the suspension. If this is not ticked, it "
+        "stays where it is."
     )
     field_order = (
         "on", "time", "period", "timezone", "until_on", "until_time", "is_tolling", "note",
@@ -235,8 +236,8 @@ class TriggerForm(FactForm):
     kind = FactKind.TRIGGER
     heading = "Record the trigger"
     advice = (
-        "Use this if the event that the deadline waits for has happened but is neither a milestone "
-        "nor a fact about another obligation. The due date is counted from this date."
+        "Use this if the event that the deadline is waiting for has happened, but is neither a "
+        "milestone nor a fact about another obligation. The due date is counted from this date."
     )
     success_message = "Trigger recorded."
 
@@ -251,8 +252,8 @@ class WaiverForm(FactForm):
     kind = FactKind.WAIVER
     heading = "Record a waiver"
     advice = (
-        "The obligee waives the obligation. If that takes effect before the deadline passed, there "
-        "was not a breach; if after, the breach ends then."
+        "The obligee waives the obligation. If the waiver takes effect before the deadline "
+        "passed, there was no breach; if it takes effect after that, the breach ends then."
     )
     success_message = "Waiver recorded."
 

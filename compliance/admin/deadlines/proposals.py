@@ -68,8 +68,8 @@ class ApprovalForm(DecisionForm):
 
     heading = "Approve the proposal"
     advice = (
-        "The change is made and takes effect. The history names both of you. If its effect is now "
-        "another one, Pacta asks you to confirm it."
+        "The change takes effect, and the history names both of you. If its effect is no "
+        "longer what it was when it was proposed, Pacta asks you to confirm it."
     )
     success_message = "Proposal approved."
     submit = "Approve"

@@ -270,7 +270,10 @@ _RULE_GROUPS = (
             RuleInput(
                 name="is_two_sided", label="Applies in both parties' time zones",
                 widget=CheckboxInput(), types=ALL_TYPES,
-                help_text="Between the ends of the day in the two zones, lateness is ambiguous.",
+                help_text=(
+                    "Between the end of the day in one zone and in the other, it is ambiguous "
+                    "whether a performance is late."
+                ),
             ),
         ),
     ),

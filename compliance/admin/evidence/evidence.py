@@ -30,7 +30,7 @@ from compliance.models import Evidence, User
 from compliance.operations.evidence import evidence, files
 
 _REF_HELP = "A short name that is unique within the agreement, such as E12."
-_STANCE_HELP = "Whether it speaks for or against performance, or gives context."
+_STANCE_HELP = "Whether it is evidence of performance, evidence against it, or context."
 _URL_HELP = "Where it can be read. It must start with https://."
 
 

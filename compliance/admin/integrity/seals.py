@@ -22,7 +22,7 @@ def _without_totals(names: Sequence[str], request: HttpRequest) -> list[str]:
 
 @admin.register(Seal)
 class SealAdmin(ReadOnlyAdmin):
-    """All seals, newest first. One is created every day and mailed to where seals are kept."""
+    """All seals, newest first. One is created every day and mailed to `SEAL_EMAIL`."""
 
     list_display = ("sealed", "chains", "root_hex", "mailed")
     fields = ("sealed", "chains", "last_fact_id", "last_entry_id", "root_hex", "hash_hex", "mailed")

@@ -19,9 +19,9 @@ from compliance.models import User
 from compliance.operations.people import offboarding
 
 ADVICE = (
-    "The account can neither sign in nor be notified any more: its sessions, API tokens, calendar "
-    "feeds, subscriptions, roles and memberships end. What it recorded stays. To lock someone out "
-    "for a while, deactivate the account instead."
+    "The account can no longer sign in or be notified: its sessions, API tokens, calendar "
+    "feeds, subscriptions, roles and memberships end. What it recorded stays. To lock someone "
+    "out for a while, deactivate the account instead."
 )
 
 

@@ -28,7 +28,7 @@ class TeamForm(DraftForm):
 
     slug = fields.text_field(
         required=True,
-        help_text="A short name for requests, such as asia. It cannot be changed later.",
+        help_text="A short name for the API, such as asia. It cannot be changed later.",
     )
     name = fields.text_field(required=True)
     members = forms.ModelMultipleChoiceField(

@@ -25,7 +25,10 @@ class UserCreationForm(ModelForm):
         model = User
         fields = ("email", "is_service_account")
         help_texts = {
-            "email": "Pacta emails this address a link to choose a password, if it is a person's.",
+            "email": (
+                "If it belongs to a person, Pacta sends a link for choosing a password to this "
+                "address."
+            ),
         }
 
     def clean_email(self) -> str:
@@ -35,7 +38,7 @@ class UserCreationForm(ModelForm):
         except ValueError as problem:
             raise forms.ValidationError(str(problem)) from None
         if User.objects.filter(email__iexact=email).exists():
-            sentence = f"There is already a user {email}."
+            sentence = f"User {email} already exists."
             raise forms.ValidationError(sentence)
         return email
 
@@ -46,10 +49,10 @@ class UserCreationForm(ModelForm):
 
 
 _TEXTS = {
-    "is_active": ("Active", "Whether the account can do anything at all."),
-    "is_staff": ("May enter the admin", "Not needed by those who have a role."),
+    "is_active": ("Active", "An inactive account cannot do anything."),
+    "is_staff": ("May enter the admin", "Anyone who has a role may do so anyway."),
     "is_superuser": ("May do everything", "Includes every permission."),
-    "groups": ("Roles and groups", "Each gives its permissions."),
+    "groups": ("Roles and groups", "Each grants its own permissions."),
     "user_permissions": ("Further permissions", "In addition to those of the roles and groups."),
 }
 

@@ -89,7 +89,9 @@ class AgreementRow(serializers.Serializer[Agreement]):
     timezone = serializers.CharField(allow_null=True)
     calendars = serializers.ListField(child=serializers.CharField())
     requires_approval = serializers.BooleanField(
-        help_text="What ends, moves or weakens an obligation waits for another person's approval."
+        help_text=(
+            "Anything that ends, moves or weakens an obligation needs another person's approval."
+        )
     )
     visibility = serializers.ChoiceField(
         choices=list(Visibility), help_text="Who sees it: everyone, or only its teams."

@@ -61,7 +61,7 @@ class MadeRow(serializers.Serializer[Any]):
     """A part of a document that was stored."""
 
     path = serializers.CharField(help_text="Its place in the document; empty: the agreement.")
-    ref = serializers.CharField(help_text="What it is, or belongs to: an obligation, for example.")
+    ref = serializers.CharField(help_text="What it is or belongs to, such as an obligation.")
 
 
 class DifferenceRow(MadeRow):

@@ -101,7 +101,7 @@ class PartyViews(Views):
 
 
 class RetirementViews(Views):
-    """Parties that are not offered any more, and duplicates that are merged into others."""
+    """Parties that are no longer offered, and duplicates that are merged into others."""
 
     permission_models = (Party,)
     post_verb = "change"

@@ -102,7 +102,7 @@ class DecisionViews(Views):
     def approve(self, request: Request, id: int) -> Response:
         """Approve a proposal of another person. The change is made and statuses follow.
 
-        If its effect is now another one than `effect` says, it needs `"confirm": true`.
+        If its effect is no longer the one in `effect`, it needs `"confirm": true`.
         """
         proposal = visible_or_404(self.reader, Proposal.objects.all(), pk=id)
         approval = read_body(request, Approval)

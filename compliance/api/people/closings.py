@@ -34,7 +34,7 @@ class ClosingRow(serializers.Serializer[Any]):
     )
     without_recipients = serializers.ListField(
         child=serializers.CharField(),
-        help_text="Open obligations about whose breaches nobody is notified now.",
+        help_text="Open obligations about whose breaches nobody is notified any more.",
     )
     remaining = serializers.ListField(
         child=serializers.CharField(),

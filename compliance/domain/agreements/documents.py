@@ -109,7 +109,7 @@ def _from_yaml(text: bytes) -> object:
 _VAGUE = "This is not valid YAML: check the indentation and the quotes."
 # What libyaml says, and what we say instead.
 _REASONS = (
-    ("mapping values are not allowed", "A colon is not possible here: put the text in quotes."),
+    ("mapping values are not allowed", "A colon is not allowed here: put the text in quotes."),
     ("cannot start any token", "A value cannot start with this character: put it in quotes."),
     ("could not find expected ':'", "A colon is missing after the name of a field."),
     ("did not find expected key", "The name of a field is missing, or indented differently."),
@@ -118,7 +118,7 @@ _REASONS = (
     ("unexpected end of stream", "A quote is not closed."),
     ("node content", "A value is missing, or a bracket is not closed."),
     ("found a tab", "Indent with spaces instead of tabs."),
-    ("unknown escape character", "There is no such escape: use single quotes."),
+    ("unknown escape character", "There is no such escape sequence: use single quotes."),
     ("document indicator", "A text is not closed before the end of the document."),
 )
 

@@ -23,7 +23,7 @@ from compliance.domain.vocabulary import Precision
 def dated_by_rules(
     drafts: Sequence[MilestoneDraft], context: ResolutionContext
 ) -> list[MilestoneDraft]:
-    """Return the milestones, each that has a rule with the day that the rule gives it.
+    """Return the milestones. One that has a rule gets its day from that rule.
 
     It has no date while the milestone from which it counts has none. `context` has the dates of
     milestones that are not among the drafts.

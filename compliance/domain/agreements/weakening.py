@@ -80,7 +80,7 @@ def weakenings(before: AgreementState, after: AgreementState | None) -> Iterator
     """Yield how an agreement is weaker than before, in sentences.
 
     Args:
-        after: None if the agreement does not exist any more.
+        after: None if the agreement no longer exists.
     """
     if before == after:
         return

@@ -57,7 +57,7 @@ class AchieveProjector(Projector):
         return self._breached()
 
     def status_at_end(self, at: datetime) -> Status:
-        """Return the status in which the end of the agreement finds it, ignoring suspensions."""
+        """Return the status that it has when the agreement ends, ignoring suspensions."""
         if self.due is not None and self.clock_stops(at, self.due):
             # The clock stopped before it was due.
             return Status.PENDING

@@ -63,7 +63,7 @@ def weakening(before: Demand, after: Demand | None) -> str | None:
     counts as weaker.
 
     Args:
-        after: None if the deadline does not exist any more.
+        after: None if the deadline no longer exists.
     """
     if before == after:
         return None

@@ -33,7 +33,7 @@ _MOST_PROJECTED = 1_000
 
 
 def without_effect(terms: Terms, facts: Sequence[Fact], fact: Fact, *, timezone: str) -> str | None:
-    """Return why a fact changes nothing, or less than it says, in a sentence; None if it does.
+    """Return why a fact changes nothing, or less than it says, in a sentence; otherwise None.
 
     A fact that supersedes another one is compared with neither of them being known.
 
@@ -121,7 +121,7 @@ class _Comparison:
         yield "the status and the due date are the same without it."
 
     def _reasons_of_state(self, state: Transition) -> Iterator[str]:
-        """Yield reasons that follow from the state in which the fact found the deadline."""
+        """Yield reasons that follow from the state of the deadline when the fact took effect."""
         fact, cause = self.fact, self._cause(state)
         if state.is_closed:
             on = self._on(state.effective_at)

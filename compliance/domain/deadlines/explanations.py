@@ -249,17 +249,13 @@ def _amounts(change: StatusChange) -> tuple[object, ...]:
     return change.performed or None, change.measured, change.target
 
 
-_ENDS = frozenset({Reason.CURED, Reason.RESUMED})
-
-
 def _details(fact: FactSummary, change: StatusChange, case: Case) -> str:
     """Return the details and the note of a fact, to follow its sentence."""
     details = []
-    # The end of what lasts has another date than the fact, which has the date of its beginning.
-    if fact.effective_on is not None and change.reason not in _ENDS:
-        is_day = fact.precision is Precision.DAY
-        date = period_phrase(fact.effective_on, fact.precision)
-        details.append(f"{'on' if is_day else 'in'} {date}")
+    # The end of a violation or suspension is not on the date of its fact.
+    if fact.effective_on is not None and change.reason not in {Reason.CURED, Reason.RESUMED}:
+        on = "on" if fact.precision is Precision.DAY else "in"
+        details.append(f"{on} {period_phrase(fact.effective_on, fact.precision)}")
     if fact.verdict is not None:
         details.append(f"{'finally ' if fact.is_final else ''}{label(fact.verdict)}")
     if fact.successor:

@@ -202,7 +202,7 @@ class MaintainProjector(Projector):
             self._record_breach(at, Reason.DETERMINED, fact.id)
 
     def status_at_end(self, at: datetime) -> Status:
-        """Return the status in which the end of the agreement finds it."""
+        """Return the status that it has when the agreement ends."""
         if self.suspensions:
             # What began during the suspension has not counted.
             self.violations = [each for each in self.violations if each.counts]

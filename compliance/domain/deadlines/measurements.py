@@ -17,7 +17,7 @@ from compliance.domain.vocabulary import TargetBound
 
 
 class Decision(NamedTuple):
-    """That the value which `fact_id` states achieves something.
+    """The finding that the value in the fact `fact_id` achieves something.
 
     It is `is_late` if the value was measured after the due date, and `is_ambiguous` if another
     value was in force at the due date under another reading.

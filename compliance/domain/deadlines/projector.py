@@ -171,7 +171,7 @@ class Projector(ABC):
             self.record(at, Status.CANCELLED, reason, fact_id)
 
     def status_at_end(self, at: datetime) -> Status:
-        """Return the status in which the end of the agreement finds it, ignoring suspensions."""
+        """Return the status that it has when the agreement ends, ignoring suspensions."""
         return self.status_at(at)
 
     def effect_of(self, event: Move | Fact) -> datetime:

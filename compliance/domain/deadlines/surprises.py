@@ -53,12 +53,12 @@ def surprise(
     if breaches and breaches[-1].occurred_at not in known and (is_unmet or not known):
         since = phrases.in_utc(breaches[-1].occurred_at)
         if is_unmet:
-            return f"This would make the deadline unmet since {since}."
+            return f"This would mean that the deadline has been unmet since {since}."
         return f"This would make the deadline unmet from {since} until it ended."
     old, new = _due(before, as_of), _due(after, as_of)
     if is_extension and old is not None and new is not None and new.due_at < old.due_at:
         return (
-            f"This would make the deadline due earlier, on {phrases.in_utc(new.due_at)} instead of "
+            f"This would make the deadline due earlier: {phrases.in_utc(new.due_at)} instead of "
             f"{phrases.in_utc(old.due_at)}."
         )
     return None
@@ -72,7 +72,8 @@ def _unmet_at_once(before: Timeline, after: Timeline, *, as_of: datetime) -> str
     if old is not None and old.status in BREACHED:
         return None
     since = phrases.in_utc(after.breaches(as_of)[-1].occurred_at)
-    return f"This would make the deadline {phrases.label(new.status)} since {since}."
+    status = phrases.label(new.status)
+    return f"This would mean that the deadline has been {status} since {since}."
 
 
 def effect(before: Timeline, after: Timeline, *, as_of: datetime) -> str:

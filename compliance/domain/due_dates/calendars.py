@@ -114,7 +114,7 @@ class BusinessCalendar:
 
     @property
     def has_too_many_parts(self) -> bool:
-        """Whether only nationwide holidays are considered, because there are so many parts."""
+        """Whether only nationwide holidays are considered, because there are too many parts."""
         return len(self.names) > 1 and local_holidays.count_parts(self.names) > MOST_PARTS
 
     def widest(self) -> BusinessCalendar:

@@ -27,7 +27,9 @@ class Party(models.Model):
     country = models.CharField(max_length=2, null=True, blank=True)  # noqa: DJ001 -- absent, not empty
     timezone = models.CharField(max_length=64)
     retired_at = models.DateTimeField(
-        null=True, blank=True, help_text="Set if it is not offered for new entries any more."
+        null=True,
+        blank=True,
+        help_text="When it was retired. It is then no longer offered for new entries.",
     )
     retire_reason = models.CharField(
         max_length=1000,
@@ -94,7 +96,9 @@ class Agreement(models.Model):
         "requires approval",
         default=False,
         db_default=False,
-        help_text="What ends, moves or weakens an obligation waits for another person's approval.",
+        help_text=(
+            "Anything that ends, moves or weakens an obligation needs another person's approval."
+        ),
     )
     notification_policy = models.JSONField(
         null=True, blank=True, help_text="When reminders and escalations are sent."
@@ -115,10 +119,14 @@ class Agreement(models.Model):
     recorded_at = models.DateTimeField(
         default=now,
         db_default=Now(),
-        help_text="When it became known; earlier, it did not exist for readers.",
+        help_text="When it became known. Queries about what was known before do not find it.",
     )
     archived_at = models.DateTimeField(
-        null=True, blank=True, help_text="Set while it is hidden from lists, and its alerts wait."
+        null=True,
+        blank=True,
+        help_text=(
+            "When it was archived. While this is set, lists hide it and its alerts are held back."
+        ),
     )
     archived_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

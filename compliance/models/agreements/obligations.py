@@ -71,7 +71,8 @@ class Obligation(models.Model):
         null=True, blank=True, help_text="When reminders and escalations are sent."
     )
     recorded_at = models.DateTimeField(
-        db_default=Now(), help_text="When it became known; earlier, it did not exist for readers."
+        db_default=Now(),
+        help_text="When it became known. Queries about what was known before do not find it.",
     )
     parties: models.ManyToManyField[Party, ObligationParty] = models.ManyToManyField(
         Party, through="ObligationParty", related_name="obligations"

@@ -26,7 +26,7 @@ class Webhook(models.Model):
     )
     former_until = models.DateTimeField(null=True)
     paused_until = models.DateTimeField(
-        null=True, help_text="Not called before this: the receiver asked for a pause."
+        null=True, help_text="Nothing is sent before this, because the receiver asked for a pause."
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -51,7 +51,8 @@ class Evidence(models.Model):
     )
 
     class Meta:
-        verbose_name_plural = "evidence"
+        verbose_name = "piece of evidence"
+        verbose_name_plural = "pieces of evidence"
         ordering = ("id",)
         triggers = append_only_but_purgeable()
         constraints = (

@@ -2,7 +2,7 @@
 
 Triggers run it, because people become responsible in many ways: an obligation or a document names
 them or their team, they join a team, or their account is created or gets the address that a
-document named. None of these may leave a breach without anybody who hears of it.
+document named. None of these may leave a breach of which nobody hears.
 """
 
 from __future__ import annotations

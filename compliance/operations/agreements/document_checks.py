@@ -170,8 +170,8 @@ def check_replay(
 
 
 _KNOWN_NOW = (
-    "Facts that are stored count too. Divide the document, or leave out the recorded_at of facts "
-    "about what is stored: they become known now."
+    "Stored facts count as well. Divide the document, or leave out recorded_at in facts about "
+    "what is already stored: they become known now."
 )
 
 

@@ -60,7 +60,7 @@ def dating_times(document: AgreementDocument, *, as_of: datetime) -> DatingTimes
 def times_of(
     milestone: DocumentMilestone, otherwise: datetime
 ) -> tuple[datetime, list[tuple[datetime, MilestoneDraft]]]:
-    """Return when the present date of a milestone became known, and its former states in order.
+    """Return when the current date of a milestone became known, and its former states in order.
 
     Args:
         otherwise: when dates became known that have no `recorded_at`.

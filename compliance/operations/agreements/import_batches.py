@@ -14,7 +14,7 @@ from compliance.operations.agreements.import_targets import ImportTarget
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Marks:
-    """What the agreement of an import was like before.
+    """The state of the agreement before an import.
 
     Attributes:
         last_ids: the highest id of each table. Later ids in the agreement belong to the import,

@@ -1,4 +1,4 @@
-"""Correct back what an import corrected, when the import is purged."""
+"""Undo what an import corrected, when the import is purged."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def undo(*, agreement: Agreement, imported_at: datetime, by: User | None, as_of:
         imported_at: the time of the import, at which it kept the former terms.
 
     Raises:
-        Invalid: a former term is not valid any more.
+        Invalid: a former term is no longer valid.
     """
     of_agreement, of_obligations = _kept(agreement, imported_at)
     touched: set[int] = set()
@@ -51,8 +51,8 @@ def undo(*, agreement: Agreement, imported_at: datetime, by: User | None, as_of:
     except Invalid as error:
         problem = error.problems[0]
         sentence = (
-            f"What this import corrected cannot be corrected back ({problem.path}: "
-            f"{problem.detail}) Correct it yourself first: the purge then leaves it as it is."
+            f"A correction by this import cannot be undone ({problem.path}: {problem.detail}) "
+            "Correct the value yourself first: the purge then leaves it as it is."
         )
         raise refusal("", sentence) from None
     projection.refresh(touched, as_of=as_of)

@@ -55,10 +55,9 @@ def purge_import(
 
     Removed are its agreement if it created it, obligations with their deadlines, milestones and
     their dates, facts, positions and evidence. What it corrected or filled in elsewhere is
-    corrected back, as of now, unless it was corrected again since. Parties stay, and so do who
-    sees the agreement and who is responsible. The ledgers of other deadlines that the removed rows
-    concerned are written anew, as they would be without them. The tombstone keeps the
-    hashes of all removed rows that were append-only.
+    undone, as of now, unless it was corrected again since. Parties, visibility and responsibilities
+    stay. The ledgers of other deadlines that the removed rows concerned are rewritten as they would
+    be without them. The tombstone keeps the hashes of all removed rows that were append-only.
 
     Raises:
         Invalid: later records depend on what the import created, or an effective replacement in

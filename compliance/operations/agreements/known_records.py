@@ -282,7 +282,7 @@ _COMPARED = {
 def differences_between(
     row: Fact | Position, stored: Fact | Position, *, path: str, ref: str
 ) -> Iterator[Difference]:
-    """Yield the values of a new row that a stored row of the same sort and date has otherwise."""
+    """Yield the values in which a new row differs from a stored row of the same sort and date."""
     for name in _COMPARED[type(row)]:
         held, sent = getattr(stored, name), getattr(row, name)
         if held != sent:

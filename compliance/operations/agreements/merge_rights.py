@@ -22,5 +22,7 @@ def check_may_merge() -> None:
         PermissionDenied: there may be agreements that the user does not see.
     """
     if not may_merge():
-        sentence = "Only administrators merge parties: they see every agreement of both."
+        sentence = (
+            "Only administrators can merge parties, because they see every agreement of both."
+        )
         raise PermissionDenied(sentence)

@@ -25,7 +25,7 @@ class DatingTimes:
     """When the dates of milestones became known, if not now, by ref.
 
     Attributes:
-        last: the present dates.
+        last: the current dates.
         earlier: former states of milestones, each with the time at which it became known, in order.
     """
 
@@ -115,7 +115,7 @@ def date_again(*, agreement: Agreement, as_of: datetime) -> set[str]:
     counts from these.
 
     Raises:
-        Invalid: a rule cannot be resolved any more.
+        Invalid: a rule can no longer be resolved.
     """
     stored = list(agreement.milestones.all())
     drafts = [

@@ -116,8 +116,8 @@ class StoredAgreement:
             Problem(
                 path=f"{side}/{index}",
                 detail=(
-                    f"{code} assesses {self.agreement.ref}, so it is neither obligor nor obligee: "
-                    "name another party, or change its role."
+                    f"{code} is an assessor of {self.agreement.ref}, so it cannot be obligor or "
+                    "obligee: name another party, or change its role."
                 ),
             )
             for side, codes in (("obligors", draft.obligors), ("obligees", draft.obligees))

@@ -152,7 +152,7 @@ class _Recorded:
             raise refusal("target_quantity", sentence)
         is_ceiling = draft.target_bound is TargetBound.AT_MOST
         if is_ceiling and obligation.pk in self.with_performances:
-            sentence = "Performances are recorded, which a ceiling does not have: keep at_least."
+            sentence = "Performances have been recorded, and a ceiling has none: keep at_least."
             raise refusal("target_bound", sentence)
 
 

@@ -128,7 +128,7 @@ def merge(
     if effect.conflicts:
         listed = ", ".join(effect.conflicts[:10])
         sentence = (
-            f"{into.code} would owe to itself: {listed}. Correct these obligations before merging."
+            f"{into.code} would owe obligations to itself: {listed}. Correct these before merging."
         )
         raise refusal("into", sentence)
     drafts = {"duplicate": duplicate.code, "into": into.code, "reason": reason}
@@ -144,7 +144,7 @@ def merge(
 
 def _merge(duplicate: Party, into: Party, *, reason: str, by: User | None, as_of: datetime) -> None:
     if merge_effect(duplicate=duplicate, into=into).conflicts:
-        sentence = f"{into.code} would owe to itself. Correct these obligations before merging."
+        sentence = f"{into.code} would owe obligations to itself. Correct these before merging."
         raise refusal("into", sentence)
     with pghistory.context(**_context(by)):
         owed = ObligationParty.objects.filter(party=duplicate, capacity=Capacity.OBLIGOR.value)

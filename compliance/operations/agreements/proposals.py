@@ -189,7 +189,9 @@ def _check_effect(proposal: Proposal, *, as_of: datetime) -> None:
     found = _effect(proposal.deadline, read(FactDraft, proposal.draft), as_of=as_of).surprise
     # The proposer has confirmed this effect, and the approver was notified of it.
     if found and found != proposal.effect:
-        sentence = f"{found} That was not so when it was proposed. If it is intended, confirm it."
+        sentence = (
+            f"{found} This was not the case when it was proposed. If it is intended, confirm it."
+        )
         raise refusal("confirm", sentence)
 
 

@@ -140,7 +140,7 @@ def _correct(proposal: Proposal, approval: Approval, as_of: datetime) -> None:
     with placed_at("draft"):
         for ref, changes in values["obligations"].items():
             if ref not in stored.rows:
-                raise refusal(f"obligations/{ref}", f"Obligation {ref} does not exist any more.")
+                raise refusal(f"obligations/{ref}", f"Obligation {ref} no longer exists.")
             kept = _plain(stored.draft(ref), ObligationDraft)
             drafts[f"draft/obligations/{ref}"] = read(ObligationDraft, kept | changes)
         draft = read(AgreementDraft, terms | values["agreement"])

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 def run(*, as_of: datetime, batch: int = recomputation.BATCH) -> JobRun | None:
     """Recompute everything that is outdated by `as_of`; return None if nothing is.
 
-    A milestone whose rule cannot be resolved any more keeps its date.
+    A milestone whose rule can no longer be resolved keeps its date.
     """
     if not recomputation.is_due(as_of=as_of):
         return None

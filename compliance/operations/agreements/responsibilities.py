@@ -165,7 +165,7 @@ def _obstacle(row: Responsibility, readers: Set[int]) -> str:
             "administrator subscribe the address."
         )
     if not row.user.is_active:
-        return f"The account of {row.user.email} is not active: name somebody else too."
+        return f"The account of {row.user.email} is not active: name someone else as well."
     if row.user.pk not in readers:
         return f"{row.user.email} does not see this agreement: add them to one of its teams."
     return ""

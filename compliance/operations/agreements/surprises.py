@@ -49,15 +49,17 @@ def refusing_surprises(
         return
     first, count = found[0], unmet.exclude(pk__in=before).count()
     since = phrases.in_utc(first.status_since)
-    what = f"{first.obligation.ref} {phrases.label(first.status)} since {since}"
+    ref, status = first.obligation.ref, phrases.label(first.status)
+    effect = f"mean that {ref} has been {status} since {since}"
     if count > 1:
-        what = f"{phrases.counted(count, 'deadline')} unmet, the first of them {what}"
-    sentence = f"This would make {what}. If that is intended, confirm it."
+        unmet_count = phrases.counted(count, "deadline")
+        effect = f"make {unmet_count} unmet, the first of them {ref} since {since}"
+    sentence = f"This would {effect}. If that is intended, confirm it."
     raise refusal("confirm", sentence)
 
 
 def _unmet_since_the_sweep(agreement: Agreement, as_of: datetime) -> set[int]:
-    """Return the deadlines that the next sweep makes unmet anyway: no effect of a correction."""
+    """Return the deadlines that the next sweep makes unmet anyway, whatever the correction."""
     passed = list(
         Deadline.objects.filter(agreement=agreement, next_check_at__lte=as_of).select_related(
             "obligation"

@@ -67,7 +67,7 @@ def set_visibility(
     removed = [pk for slug, pk in stored.items() if slug not in teams]
     AgreementTeam.objects.filter(pk__in=removed).delete()
     if not visible_to(Agreement.objects.filter(pk=agreement.pk), current_reader()).exists():
-        sentence = "You would not see this agreement any more. Name one of your own teams, too."
+        sentence = "You would no longer see this agreement. Name one of your own teams as well."
         raise refusal("teams", sentence)
 
 

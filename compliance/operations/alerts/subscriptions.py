@@ -93,7 +93,7 @@ def end(*, email: str, subscription_ids: Sequence[int], as_of: datetime) -> list
 def names_of(subscriptions: Sequence[Subscription]) -> list[str]:
     """Return what subscriptions follow, for their recipients.
 
-    Agreements that the recipient may not see any more are not named.
+    Agreements that the recipient may no longer see are not named.
     """
     visible = set(
         Subscription.objects.receivable()
@@ -178,13 +178,13 @@ def _check_recipient(
     if by is None or by.is_administrator:
         return
     if draft.email is not None and account != by:
-        sentence = "Only administrators subscribe other addresses than their own: give yours."
+        sentence = "Only administrators can subscribe addresses other than their own: give yours."
         raise refusal("email", sentence)
     if webhook is not None and webhook.owner != by:
         # The same sentence as for a webhook that does not exist.
         raise refusal("webhook", f"Webhook {webhook.pk} does not exist.")
     if owner != by:
-        raise refusal("owner", "Only administrators create subscriptions of other users.")
+        raise refusal("owner", "Only administrators can create subscriptions for other users.")
 
 
 def _responsible(draft: SubscriptionDraft, *, owner: User | None) -> dict[str, Any]:

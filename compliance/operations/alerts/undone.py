@@ -1,4 +1,4 @@
-"""Announce that deadlines are not due any more, because what made them due was corrected away."""
+"""Announce that deadlines are no longer due, because what made them due was corrected away."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from compliance.operations.alerts.delivery_times import earliest_delivery
 def announce(
     rows: Sequence[AlertRow], *, hours: Sequence[Mapping[str, Any]], as_of: datetime
 ) -> None:
-    """Announce that deadlines are not due any more, to everybody who was notified about them.
+    """Announce that deadlines are no longer due, to everybody who was notified about them.
 
     The rows that announce it as a change reach those who follow changes; this also reaches those
     who only read, for example, a reminder or an escalation.

@@ -113,7 +113,7 @@ def _owner(draft: WebhookDraft, *, by: User | None) -> User | None:
         return None
     owner = User.objects.filter(email__iexact=draft.owner).first()
     if by is not None and owner != by and not by.is_administrator:
-        raise refusal("owner", "Only administrators give webhooks to other users.")
+        raise refusal("owner", "Only administrators can create webhooks for other users.")
     if owner is None:
         raise refusal("owner", f"No user has the address {draft.owner}: correct it.")
     return owner

@@ -131,7 +131,9 @@ def require(change: Change, weakened: list[str], approval: Approval | None) -> N
     if approval is None:
         raise ApprovalNeeded(change, effect)
     if approval.effect is not None and approval.effect != effect:
-        sentence = f"{effect} That was not so when it was proposed. If it is intended, confirm it."
+        sentence = (
+            f"{effect} This was not the case when it was proposed. If it is intended, confirm it."
+        )
         raise refusal("confirm", sentence)
 
 
@@ -151,7 +153,7 @@ def require_for_agreement(
         drafts = {"reason": reason, **drafts}
         change = Change(kind=kind, agreement_id=agreement.pk, drafts=drafts)
         count = Deadline.objects.filter(agreement=agreement, is_closed=False).count()
-        effect = f"Nobody might be notified about its deadlines any more; {count:,} are open."
+        effect = f"There might be nobody left to notify about its deadlines; {count:,} are open."
         # The number of open deadlines changes by itself.
         confirmed = approval and replace(approval, effect=None)
         require(change, [effect], confirmed)

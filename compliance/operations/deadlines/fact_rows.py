@@ -189,7 +189,7 @@ def _check_kind(draft: FactDraft, obligation: Obligation) -> None:
         sentence = "Measured values decide whether a ceiling is kept. Record measurements instead."
         raise refusal("type", sentence)
     if draft.type is FactKind.MEASUREMENT and obligation.target_quantity is None:
-        sentence = "The obligation has no target_quantity by which a value could be judged."
+        sentence = "The obligation has no target_quantity with which a value could be compared."
         raise refusal("type", sentence)
 
 

@@ -263,7 +263,7 @@ _TOTALS = """
 
 
 def _reject_unreadable_totals(deadline_ids: set[int | None]) -> None:
-    """Refuse quantities whose sum is not an exact number any more."""
+    """Refuse quantities whose sum is no longer an exact number."""
     if not deadline_ids:
         return
     for ref, performed in fetch(_TOTALS, deadlines=list(deadline_ids)):

@@ -1,4 +1,4 @@
-"""Write the ledgers of deadlines anew, as if purged records had never been known.
+"""Rewrite the ledgers of deadlines, as if purged records had never been known.
 
 `prepare` is called before the records are removed, and `run` afterwards, in one transaction.
 """
@@ -32,7 +32,7 @@ from compliance.operations.deadlines.ledger_rows import LedgerRow
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replay:
-    """The deadlines whose ledgers are written anew, and what a purge must remove for that.
+    """The deadlines whose ledgers are rewritten, and what a purge must remove for that.
 
     Attributes:
         touched: all deadlines to refresh.
@@ -43,7 +43,7 @@ class Replay:
         redated: the obligations whose own records changed the terms of their deadlines.
         unproven: the obligations that may have deadlines which only the removed facts proved.
         dependent: the obligations that depend on others of these.
-        has_one_rule: whether the present rules of the obligations have always applied.
+        has_one_rule: whether the current rules of the obligations have always applied.
         entries: the ids of all ledger entries of the deadlines.
         corrections: the ids of the former terms that may have been other ones.
     """
@@ -67,7 +67,7 @@ def prepare(
     unproven: Iterable[int],
     removed: Collection[int],
 ) -> Replay:
-    """Return what must be removed and written anew.
+    """Return what must be removed and rewritten.
 
     The caller holds the locks of the agreement and of its deadlines.
 
@@ -118,7 +118,7 @@ def prepare(
 
 
 def run(replay: Replay, *, as_of: datetime) -> None:
-    """Write the ledgers anew, and refresh the deadlines. The purged rows are gone.
+    """Rewrite the ledgers, and refresh the deadlines. The purged rows are gone.
 
     The notification of what changed is left to the refresh, as for any correction.
     """
@@ -142,7 +142,7 @@ def run(replay: Replay, *, as_of: datetime) -> None:
 def _withdraw_unproven(replay: Replay, *, as_of: datetime) -> set[int]:
     """Withdraw deadlines that only the removed facts proved, and those that depend on them.
 
-    Before the ledgers are written anew, so that these deadlines were never due.
+    Before the ledgers are rewritten, so that these deadlines were never due.
     """
     touched: set[int] = set()
     for number, level in enumerate(schedule.levels(replay.unproven)):

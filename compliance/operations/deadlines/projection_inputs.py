@@ -97,7 +97,7 @@ def load(rows: Sequence[DeadlineRow], *, replayed: Collection[int] = ()) -> Inpu
     """Load the stored data about deadlines. They must be locked, so that it does not change.
 
     Args:
-        replayed: those whose ledgers are written anew, and may not state all stored breaches.
+        replayed: those whose ledgers are rewritten, and may not state all stored breaches.
     """
     obligations = array(list({row.obligation_id for row in rows}))
     duties = {

@@ -63,7 +63,7 @@ def purge_agreement(
     other evidence shares are removed after the commit.
 
     A retracted replacement in another agreement that names one of its obligations is removed with
-    it, and the ledger of its deadline is written anew without it.
+    it, and the ledger of its deadline is rewritten without it.
 
     Raises:
         Invalid: an effective replacement in another agreement names one of its obligations.

@@ -20,7 +20,8 @@ _EXPIRED = "This link is incomplete or has expired. Request another one."
 def request_change(*, user: User, new_address: str) -> None:
     """Mail a link to the new address of an account, and notify the current one.
 
-    Somebody else's address gets an email, too, so that the response reveals nothing.
+    If the address already has an account, its owner gets an email instead, so that the response
+    reveals nothing.
 
     Raises:
         Invalid: the address is not valid or not new (at `email`), or an email cannot be sent.

@@ -57,7 +57,7 @@ def forget(attempt: Attempt) -> None:
 def unlock(attempt: Attempt) -> None:
     """Forget all attempts for the account of an attempt, by everybody, and those in its place.
 
-    For an owner who has chosen a new password: what was tried before was another one.
+    For an owner who has chosen a new password: earlier attempts were guesses at the old one.
     """
     for limit in limits(attempt):
         if attempt.account in limit.key:

@@ -61,7 +61,7 @@ class Closing:
     still_responsible: list[str] = field(default_factory=list)
     """Obligations for which the closed account remains responsible."""
     without_recipients: list[str] = field(default_factory=list)
-    """Open obligations whose breaches nobody is notified of now."""
+    "Open obligations about whose breaches nobody is notified any more."
     remaining: list[str] = field(default_factory=list)
     """Records, protected by hashes, that still contain the name or the address."""
 
@@ -203,7 +203,7 @@ def sentences(closing: Closing) -> list[str]:
     for intro, names in (
         ("Handed over", closing.handed_over),
         ("Still its responsibility", closing.still_responsible),
-        ("Nobody is notified any more of breaches of", closing.without_recipients),
+        ("Nobody is now notified about breaches of", closing.without_recipients),
         ("Still named, because hashes protect the text, in", closing.remaining),
     ):
         if names:

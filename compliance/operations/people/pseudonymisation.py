@@ -23,7 +23,7 @@ _NO_TEXTS = ("django_migrations", "django_content_type", "auth_permission")
 
 
 def identities_of(user: User) -> list[Identity]:
-    """Return the present address and name of a user, and the former ones in the history."""
+    """Return the current address and name of a user, and the former ones in the history."""
     history: Any = event_models()["user"]
     rows = history.objects.filter(pgh_obj_id=user.pk)
     found = {(user.email, user.get_full_name())}

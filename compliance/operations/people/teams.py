@@ -56,7 +56,9 @@ def check_may_grant_teams(teams: Collection[Team], *, by: User) -> None:
     mine = set(Membership.objects.filter(user=by).values_list("team", flat=True))
     for team in teams:
         if team.pk not in mine:
-            sentence = f"You cannot add anybody to team {team.slug}: you are not a member of it."
+            sentence = (
+                f"You cannot add anyone to team {team.slug}, because you are not a member of it."
+            )
             raise PermissionDenied(sentence)
 
 

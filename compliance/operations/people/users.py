@@ -27,7 +27,7 @@ def create(*, draft: UserDraft, by: User) -> User:
         PermissionDenied: a role has rights that `by` lacks.
     """
     if User.objects.filter(email__iexact=draft.email).exists():
-        raise refusal("email", f"There is already a user {draft.email}.")
+        raise refusal("email", f"User {draft.email} already exists.")
     user = User.objects.create_user(
         draft.email,
         None,
@@ -87,7 +87,7 @@ def keeping_an_administrator() -> Iterator[None]:
     there_was_one = administrators.exists()
     yield
     if there_was_one and not administrators.exists():
-        sentence = "Nobody would be an administrator any more. Make somebody else one first."
+        sentence = "There would be no administrator left. Make someone else one first."
         raise refusal("", sentence)
 
 

@@ -1,4 +1,4 @@
-"""Remove the records of job runs that no longer tell anybody anything."""
+"""Remove the records of job runs that are no longer of use."""
 
 from __future__ import annotations
 

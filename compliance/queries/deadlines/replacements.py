@@ -23,7 +23,7 @@ def successor(
 ) -> Row | None:
     """Return the obligation that took the place of that of a deadline; None if none did.
 
-    It also is None if that obligation does not exist for the reader.
+    It is also None if that obligation does not exist for the reader.
 
     Without instants, this is so now.
     """

@@ -1,6 +1,6 @@
 """Tombstones as rows: what was purged. They exist only for readers from whom nothing is hidden.
 
-What was purged has no teams any more, so nothing says who could see it.
+What was purged no longer has teams, so nothing says who could see it.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class ChangePasswordForm(BaseChangePasswordForm):  # type: ignore[misc]  # allau
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        labels = ("Current password", "New password", "New password again")
+        labels = ("Current password", "New password", "Repeat new password")
         for name, label in zip(("oldpassword", "password1", "password2"), labels, strict=True):
             self.fields[name].label = label
         self.fields["password1"].help_text = _ABOUT_PASSWORDS

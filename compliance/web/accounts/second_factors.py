@@ -1,4 +1,4 @@
-"""What people can do who must have a second factor and have none."""
+"""What people can do while they lack a second factor that they must have."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SecondFactorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Return the response, or a redirection to the page for second factors."""
         if request.path_info.startswith("/admin/") and _is_missing(request):
-            messages.warning(request, "Your account needs a second factor. Set one up to go on.")
+            messages.warning(request, "Your account needs a second factor. Set one up to continue.")
             return redirect("mfa_index")
         return self.get_response(request)
 

@@ -18,7 +18,7 @@ from compliance.domain.whole_numbers import whole_number
 class SessionsView(ListUserSessionsView):  # type: ignore[misc]  # allauth has no types
     """Lists the sessions of the user. A POST ends one of them, or all but the current one.
 
-    A POST needs a recent proof: the thief of a session must not end those of its owner.
+    A POST needs a recent proof: whoever steals a session must not end the owner's sessions.
     """
 
     @method_decorator(reauthentication_required)
