@@ -199,37 +199,44 @@ Tag = Annotated[
 """A tag; it contains no comma."""
 
 
-def _number_schema(**bounds: int) -> WithJsonSchema:
+# The digits of numbers, without the spaces around them.
+_ANY_DIGITS = r"[+-]?[0-9]+(\.[0-9]+)?"
+_BELOW_ONE = r"\+?0+\.0*[1-9][0-9]*"
+_UP_TO_ONE = rf"({_BELOW_ONE}|\+?0*1(\.0+)?)"
+_ABOVE_ZERO = rf"({_BELOW_ONE}|\+?0*[1-9][0-9]*(\.[0-9]+)?)"
+
+
+def _number_schema(digits: str, **bounds: int) -> WithJsonSchema:
     """Return the schema of an exact number, which a client may also send as its digits."""
-    digits = {"type": "string", "format": "decimal", "pattern": r"^\s*[+-]?[0-9]+(\.[0-9]+)?\s*$"}
-    return WithJsonSchema({"anyOf": [{"type": "number", **bounds}, digits]})
+    text = {"type": "string", "format": "decimal", "pattern": rf"^\s*{digits}\s*$"}
+    return WithJsonSchema({"anyOf": [{"type": "number", **bounds}, text]})
 
 
 Quantity = Annotated[
     Decimal,
     BeforeValidator(refusing("quantity", quantity)),
-    _number_schema(exclusiveMinimum=0, exclusiveMaximum=int(LIMIT)),
+    _number_schema(_ABOVE_ZERO, exclusiveMinimum=0, exclusiveMaximum=int(LIMIT)),
 ]
 """An amount greater than 0, in the unit of the obligation."""
 
 Measure = Annotated[
     Decimal,
     BeforeValidator(refusing("quantity", exact_number)),
-    _number_schema(exclusiveMinimum=-int(LIMIT), exclusiveMaximum=int(LIMIT)),
+    _number_schema(_ANY_DIGITS, exclusiveMinimum=-int(LIMIT), exclusiveMaximum=int(LIMIT)),
 ]
 """A number in the unit of the obligation; it may be 0 or negative, as a measured value may."""
 
 Share = Annotated[
     Decimal,
     BeforeValidator(refusing("share", share)),
-    _number_schema(exclusiveMinimum=0, exclusiveMaximum=1),
+    _number_schema(_BELOW_ONE, exclusiveMinimum=0, exclusiveMaximum=1),
 ]
 """A part of the whole, between 0 and 1 exclusive."""
 
 ShareOrAll = Annotated[
     Decimal,
     BeforeValidator(refusing("share", share_or_all)),
-    _number_schema(exclusiveMinimum=0, maximum=1),
+    _number_schema(_UP_TO_ONE, exclusiveMinimum=0, maximum=1),
 ]
 """A part of the whole, or all of it: greater than 0, at most 1."""
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
+from compliance.domain.fields import Measure, Quantity, Share, ShareOrAll
 from compliance.domain.quantities import (
     MOST_DIGITS,
     exact_number,
@@ -87,3 +91,21 @@ def test_zeros_at_either_end_are_not_significant() -> None:
 def test_a_total_is_exact() -> None:
     parts = [Decimal("99999999999999.9"), Decimal("0.000001")] * 1000
     assert total(parts) == Decimal("99999999999999.900001") * 1000
+
+
+@pytest.mark.parametrize("kind", [Quantity, Measure, Share, ShareOrAll])
+def test_the_schema_of_a_number_accepts_the_same_texts_as_its_field(kind: Any) -> None:
+    adapter = TypeAdapter(kind)
+    patterns = [each["pattern"] for each in adapter.json_schema()["anyOf"] if "pattern" in each]
+    for text in (
+        "0", "-0", "0.0", "1", "+1", "1.0", "01.00", "1.5", "-0.5", "0.5", "+00.10", " 0.5 ",
+        "2", "10", "-7", "0.9", "1.000001", "", ".5", "5.", "1e3",
+    ):  # fmt: skip
+        is_described = all(re.search(pattern, text) for pattern in patterns)
+        try:
+            adapter.validate_python(text)
+        except ValidationError:
+            is_accepted = False
+        else:
+            is_accepted = True
+        assert is_described == is_accepted, text

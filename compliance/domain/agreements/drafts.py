@@ -230,8 +230,8 @@ class ObligationDraft(Draft):
         kind = info.data.get("kind", ObligationKind.ACHIEVE)
         bound = info.data.get("target_bound", TargetBound.AT_LEAST)
         if value is not None and value <= 0 and not is_only_measured(kind, bound):
-            # Performances add up to it.
-            raise PydanticCustomError("quantity", "Give a number greater than 0.")
+            sentence = "Performances add up to this target: give a number greater than 0."
+            raise PydanticCustomError("quantity", sentence)
         return value
 
     @model_validator(mode="after")

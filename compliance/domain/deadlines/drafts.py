@@ -225,7 +225,7 @@ class FactDraft(_BaseFactDraft):
     @classmethod
     def _is_above_zero(cls, value: Decimal | None, info: ValidationInfo) -> Decimal | None:
         if value is not None and value <= 0 and info.data.get("type") not in _WITH_ANY_QUANTITY:
-            raise PydanticCustomError("quantity", "Give a number greater than 0.")
+            raise PydanticCustomError("quantity", "A fact of this type has a quantity above 0.")
         return value
 
     @model_validator(mode="after")
