@@ -17,8 +17,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -28,9 +29,12 @@ from typing import Any
 import django
 import schemathesis
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.transforms import deepclone
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.run import PhaseName
+from schemathesis.generation.case import Case
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from compliance.domain.agreements import documents
 from config.env import BASE_DIR
@@ -55,6 +59,8 @@ _SELF_DESTRUCTIVE = {
 _MISSING = 2**60
 _COVERAGE_FROM = 1_000
 _LONGEST_EXCERPT = 1_000
+# With a limit, schemathesis repeats its phases. A run ends when it has sent enough.
+_LONGEST_RUN = 86_400
 
 
 @dataclass(kw_only=True)
@@ -133,49 +139,59 @@ def _supply(team: str | None) -> dict[str, Any]:
     return document if team is None else {**document, "visibility": "teams", "teams": [team]}
 
 
-def fuzz(stack: Stack, role: str, token: str, *, cases: int, seed: int) -> Outcome:
-    """Send at least `cases` requests as a role, in rounds, each with a seed of its own."""
+def load(stack: Stack, token: str, *, cases: int) -> OpenApiSchema:
+    """Return the OpenAPI document of a stack, for runs of that many requests as all roles.
+
+    What schemathesis builds from it to generate requests takes long, and is kept with it.
+    """
+    fuzz_values.register_formats()
+    config = SchemathesisConfig(max_time=_LONGEST_RUN)
+    config.projects.default.update(continue_on_failure=True, request_timeout=60)
+    schema = schemathesis.openapi.from_url(
+        f"{stack.address}{BASE}/schema/",
+        config=config,
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    schema.iter_coverage_cases = _sampled(schema.iter_coverage_cases, most=cases / 1_000)  # type: ignore[method-assign]  # on purpose
+    return schema
+
+
+def fuzz(
+    stack: Stack, schema: OpenApiSchema, role: str, token: str, *, cases: int, seed: int
+) -> Outcome:
+    """Send at least `cases` requests as a role: all phases, and the last two again and again."""
     outcome = Outcome(role=role)
     begun = time.monotonic()
-    rounds = 0
-    while outcome.total < cases and not outcome.failures:
-        before = outcome.total
-        _play_round(stack, token, outcome, cases=cases, seed=seed + rounds, is_first=rounds == 0)
-        rounds += 1
-        # Otherwise the rest of the run would consist of refusals.
-        if stack.request("GET", f"{BASE}/users/me/", token=token).status != HTTPStatus.OK:
-            outcome.failures.append("The token of the role is no longer valid.")
-        if outcome.total == before:
-            outcome.failures.append("A round sent nothing.")
+    config = schema.config
+    config.seed = seed
+    config.update(headers={"Authorization": f"Bearer {token}"})
+    config.generation.update(max_examples=max(1, cases // 1_000), no_shrink=True, database="none")
+    config.phases.stateful.generation.update(
+        max_examples=max(10, cases // 30), no_shrink=True, database="none"
+    )
+    # It would build everything anew for each response that it learns from.
+    config.phases.fuzzing.error_feedback.is_enabled = False
+    # Generating all of its cases takes longer than sending those of a short run.
+    config.phases.coverage.enabled = cases >= _COVERAGE_FROM
+    with _sparing(stack, token), _hooks(schema, stack, token, outcome):
+        for event in _events(schema, outcome, cases):
+            # Otherwise the rest of the run would consist of refusals.
+            if isinstance(event, events.PhaseFinished) and not _is_signed_in(stack, token):
+                outcome.failures.append("The token of the role is no longer valid.")
+    if outcome.total < cases and not outcome.failures:
+        outcome.failures.append("The run ended early.")
     outcome.seconds = time.monotonic() - begun
     return outcome
 
 
-def _play_round(
-    stack: Stack, token: str, outcome: Outcome, *, cases: int, seed: int, is_first: bool
-) -> None:
-    """Send a share of the requests: all phases first, then fuzzing and stateful testing again."""
-    headers = {"Authorization": f"Bearer {token}"}
-    config = SchemathesisConfig(seed=seed)
-    project = config.projects.default
-    project.update(headers=headers, continue_on_failure=True, request_timeout=60)
-    project.generation.update(max_examples=max(1, cases // 1_000), no_shrink=True, database="none")
-    project.phases.stateful.generation.update(
-        max_examples=max(10, cases // 30), no_shrink=True, database="none"
-    )
-    project.phases.examples.enabled = is_first
-    # Generating all of its cases takes longer than sending those of a short run.
-    project.phases.coverage.enabled = is_first and cases >= _COVERAGE_FROM
-    schema = schemathesis.openapi.from_url(
-        f"{stack.address}{BASE}/schema/", config=config, headers=headers
-    )
-    fuzz_values.register_formats()
-    known = fuzz_values.known_values(stack, token)
-    covered: Counter[str] = Counter()
+def _is_signed_in(stack: Stack, token: str) -> bool:
+    return stack.request("GET", f"{BASE}/users/me/", token=token).status == HTTPStatus.OK
 
-    def filter_case(_context: Any, case: Any) -> bool:
-        is_covering = case.meta is not None and case.meta.phase.name.value == "coverage"
-        return not is_covering or _is_sampled(covered, case.operation.label, cases / 1_000)
+
+@contextmanager
+def _hooks(schema: OpenApiSchema, stack: Stack, token: str, outcome: Outcome) -> Iterator[None]:
+    """Let a run name stored rows, and count the refusals that the document cannot express."""
+    known = fuzz_values.known_values(stack, token)
 
     def map_case(_context: Any, case: Any) -> Any:
         return fuzz_values.with_known_values(case, known)
@@ -186,21 +202,61 @@ def _play_round(
         outcome.rejections += 1
         return False
 
-    for hook in (filter_case, map_case, filter_failure):
+    for hook in (map_case, filter_failure):
         schema.hooks.hook(hook)
-    with _sparing(stack, token):
-        _follow(from_schema(schema).execute(), outcome, cases)
+    try:
+        yield
+    finally:
+        schema.hooks.unregister_all()
 
 
-def _is_sampled(covered: Counter[str], label: str, most: float) -> bool:
-    """Return whether a case of the coverage phase is sent.
+def _sampled(
+    generate: Callable[..., Iterable[Case]], *, most: float
+) -> Callable[..., Iterator[Case]]:
+    """Return a generator of a sample of the coverage cases, which keeps it for the next role.
 
-    A nested body has thousands. All are sent up to `most`, and ever fewer of those that follow.
+    A nested body has thousands of cases, which take minutes to generate. All are sampled up to
+    `most`, and ever fewer of those that follow.
     """
-    covered[label] += 1
-    count = covered[label]
-    # Multiples of the golden ratio are spread evenly (Knuth, TAOCP 3, section 6.4).
-    return count <= most or (count * 0.6180339887498949) % 1 < most / count
+    kept: dict[str, list[Case]] = {}
+
+    def sampled(operation: Any, **options: Any) -> Iterator[Case]:
+        if operation.label not in kept:
+            kept[operation.label] = [
+                case
+                for count, case in enumerate(generate(operation, **options), 1)
+                # Multiples of the golden ratio are spread evenly (Knuth, TAOCP 3, section 6.4).
+                if count <= most or (count * 0.6180339887498949) % 1 < most / count
+            ]
+        for case in kept[operation.label]:
+            yield _copied(case, operation)
+
+    return sampled
+
+
+def _copied(case: Case, operation: Any) -> Case:
+    """Return a case of its own, because a run changes what it sends and what it knows of it."""
+    meta = case._meta
+    if meta is not None:
+        meta = copy(meta)
+        meta.generation = copy(meta.generation)
+        meta.components = {place: copy(each) for place, each in meta.components.items()}
+        for name in ("_last_validated_hashes", "_initial_hashes", "_initial_containers"):
+            setattr(meta, name, dict(getattr(meta, name)))
+        meta._dirty = set()
+    return Case(
+        operation,
+        case.method,
+        case.path,
+        path_parameters=deepclone(case.path_parameters),
+        headers=case.headers.copy(),
+        cookies=deepclone(case.cookies),
+        query=deepclone(case.query),
+        body=deepclone(case.body),
+        media_type=case.media_type,
+        multipart_content_types=case.multipart_content_types,
+        meta=meta,
+    )
 
 
 @contextmanager
@@ -223,8 +279,11 @@ def _sparing(stack: Stack, token: str) -> Iterator[None]:
         GLOBAL_HOOK_DISPATCHER.unregister(before_call)
 
 
-def _follow(stream: Any, outcome: Outcome, cases: int) -> None:
+def _events(schema: OpenApiSchema, outcome: Outcome, cases: int) -> Iterator[Any]:
+    """Yield what happens, until enough requests are sent or a phase has found something."""
+    stream = from_schema(schema).execute()
     for event in stream:
+        yield event
         if isinstance(event, events.ScenarioFinished):
             _count(event, outcome)
             # The first round tries every phase.
@@ -234,6 +293,8 @@ def _follow(stream: Any, outcome: Outcome, cases: int) -> None:
             outcome.failures.append(f"{event.label}: {event.info.title}\n{event.info.message}")
         elif isinstance(event, events.FatalError):
             raise event.exception
+        elif isinstance(event, events.PhaseFinished) and outcome.failures:
+            stream.stop()
 
 
 def _count(event: events.ScenarioFinished, outcome: Outcome) -> None:
@@ -292,8 +353,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with stack_in(Path(folder), "", databases.copy_data_folder) as stack:
             stack.start("web")
             tokens = prepare(stack)
+            schema = load(stack, stack.token, cases=given.cases)
             for role in given.role or ROLES:
-                outcome = fuzz(stack, role, tokens[role], cases=given.cases, seed=given.seed)
+                outcome = fuzz(
+                    stack, schema, role, tokens[role], cases=given.cases, seed=given.seed
+                )
                 report(outcome)
                 is_good = is_good and not outcome.failures
             if not is_good:

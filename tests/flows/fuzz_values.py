@@ -122,7 +122,10 @@ def with_known_values(case: Any, known: Known) -> Any:
         case.query = _replaced(query, known, dice)
     if isinstance(case.body, dict):
         is_new = case.operation.label == _NEW_CODES
-        case.body = _replaced(case.body, known, dice, {"code"} if is_new else set())
+        body = _replaced(case.body, known, dice, {"code"} if is_new else set())
+        # A body that is assigned is validated anew, which is not possible if it has a file.
+        if body != case.body:
+            case.body = body
     return case
 
 
