@@ -13,6 +13,7 @@ from compliance.domain.deadlines.components import Part
 from compliance.domain.deadlines.due_changes import DatedFact, due_date_changes
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.outlying_dates import due_after_end, due_before_beginning
+from compliance.domain.deadlines.period_starts import NO_DATE
 from compliance.domain.deadlines.recorded_dues import extended_due, triggered_due
 from compliance.domain.deadlines.rule_checks import (
     MOST_DEADLINES,
@@ -20,11 +21,7 @@ from compliance.domain.deadlines.rule_checks import (
     check_rules,
     horizon_of,
 )
-from compliance.domain.deadlines.scheduling import (
-    NO_DATE,
-    ScheduledTerms,
-    wanted_deadlines,
-)
+from compliance.domain.deadlines.scheduling import ScheduledTerms, wanted_deadlines
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
 from compliance.domain.deadlines.sources import ComponentSource, DeadlineSource, Source
 from compliance.domain.deadlines.stored_changes import Change, change_of
@@ -558,6 +555,24 @@ def test_a_period_begins_when_the_day_of_its_start_ends_or_begins() -> None:
     )
     assert terms.starts_at == utc("2026-02-27T16:00")
     assert terms.trace[-1] == "The period begins at 2026-02-27 16:00Z."
+
+
+@pytest.mark.parametrize(
+    ("on", "precision", "first"),
+    [
+        ("2026-02-28", "month", "2026-01-31T16:00"),
+        ("2026-03-31", "quarter", "2025-12-31T16:00"),
+        ("2026-12-31", "year", "2025-12-31T16:00"),
+    ],
+)
+def test_what_starts_in_a_month_quarter_or_year_starts_with_its_first_day(
+    on: str, precision: str, first: str
+) -> None:
+    starts = rule(type="date", on=on, precision=precision)
+    kept = obligation(
+        rule(type="date", on="2027-03-15"), kind=ObligationKind.MAINTAIN, starts=starts
+    )
+    assert scheduled(kept).starts_at == utc(first)
 
 
 def test_a_period_whose_start_has_no_date_does_not_begin() -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
-from compliance.domain.civil_time import civil_day, day_end, day_start
+from compliance.domain.civil_time import civil_day
 from compliance.domain.deadlines.activations import Activation
 from compliance.domain.deadlines.beginnings import Beginning, beginning_of, stated_beginning
 from compliance.domain.deadlines.components import component_moves
@@ -23,20 +23,17 @@ from compliance.domain.deadlines.due_changes import (
 from compliance.domain.deadlines.instances import Instance, instances_of
 from compliance.domain.deadlines.numbers import is_first_occurrence
 from compliance.domain.deadlines.outlying_dates import warnings_after, warnings_before
+from compliance.domain.deadlines.period_starts import NO_DATE, period_start
 from compliance.domain.deadlines.rule_checks import Horizon, rejecting_at
 from compliance.domain.deadlines.snapshots import ObligationSnapshot, StoredDeadline
-from compliance.domain.deadlines.sources import Source, latest_events
+from compliance.domain.deadlines.sources import Source
 from compliance.domain.deadlines.terms import Move
 from compliance.domain.due_dates.datings import dating_sentences
 from compliance.domain.due_dates.due_instants import Resolved
 from compliance.domain.due_dates.dues import Due
 from compliance.domain.due_dates.previews import waits_for
-from compliance.domain.due_dates.resolution import resolve
 from compliance.domain.due_dates.rule_types import RecurrenceRule, TriggerRule
 from compliance.domain.vocabulary import ObligationKind, Reason
-
-NO_DATE = datetime(9998, 12, 31, tzinfo=UTC)
-"""Stands for the start of a period whose start has no date yet."""
 
 _ENDED_BEFORE = (
     "The recurrence ends before the event that starts it, so it has no dates: correct until, the "
@@ -158,7 +155,7 @@ def scheduled_terms(
         _add_dated_facts(draft, obligation, stored, sources)
     due = draft.first.due if draft.first else None
     timezone = due.timezone if due else obligation.own_timezone or "UTC"
-    starts_at = _starts_at(obligation, sources, due, draft.trace)
+    starts_at = period_start(obligation, sources, due, draft.trace)
     # Without a date, the start of a period is set to its end.
     is_start_known = starts_at is not None and starts_at < (due.due_at if due else NO_DATE)
     beginning = beginning_of(
@@ -274,26 +271,3 @@ def _add_dated_facts(
         if resolved is not None:
             draft.fact_dues[fact.id] = resolved.due
             draft.add(resolved, introduced_by=f"{fact.kind.capitalize()}, fact {fact.id}.")
-
-
-def _starts_at(
-    obligation: ObligationSnapshot,
-    sources: Mapping[str, Source | None],
-    due: Due | None,
-    trace: list[str],
-) -> datetime | None:
-    """Return when the period of an obligation begins, or None if it begins immediately."""
-    rule = obligation.starts
-    if rule is None:
-        return None
-    context = replace(obligation.context, deadlines=latest_events(sources, rule), grace=None)
-    with rejecting_at("starts"):
-        resolved = next(resolve(rule, context), None)
-    if resolved is None:
-        # The period does not begin until its start has a date.
-        return due.due_at if due else NO_DATE
-    start = resolved.due
-    is_day = start.due_at == day_end(start.due_on, start.timezone)
-    starts_at = day_start(start.due_on, start.timezone) if is_day else start.due_at
-    trace.append(f"The period begins at {starts_at:%Y-%m-%d %H:%M}Z.")
-    return starts_at

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from django.db import models
 
-from compliance.domain.deadlines.scheduling import NO_DATE
+from compliance.domain.deadlines.period_starts import NO_DATE
 from compliance.domain.vocabulary import (
     Announcement,
     Status,
