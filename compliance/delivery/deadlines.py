@@ -11,8 +11,9 @@ from typing import Self
 from django.db.models import F, Prefetch
 
 from compliance.domain.civil_time import displayed_zone_name
-from compliance.domain.deadlines.explanations import Case, FactSummary, StatusChange, changes
+from compliance.domain.deadlines.explanations import Case, StatusChange, changes
 from compliance.domain.deadlines.ledger import Entry, current_history
+from compliance.domain.deadlines.summaries import FactSummary
 from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import TargetBound, Verification, Visibility
 from compliance.models import Deadline, Evidence, Fact, ObligationParty, Position

@@ -226,3 +226,14 @@ def test_dormant_deadlines_are_listed_last(browser: Client) -> None:
     assert refs() == ["late", "open", "endless", "dormant"]
     assert refs(o="2")[:2] == ["late", "open"]
     assert refs(o="-2")[:2] == ["open", "late"]
+
+
+def test_the_timeline_shows_what_happened_in_a_month_without_a_day(browser: Client) -> None:
+    done = {"type": "performance", "on": "2026-05"}
+    deadline = create_agreement(
+        obligation("A", "2026-03-15", facts=[done]), as_of=utc("2026-08-01T00:00")
+    )
+    page = browser.get(f"/admin/compliance/deadline/{deadline.pk}/change/").content.decode()
+    timeline = page.partition("<h2>Timeline</h2>")[2].partition("</section>")[0]
+    assert "<p>May 2026</p>" in timeline
+    assert "2026-05-01" not in timeline

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from compliance.models import Agreement
 from tests.api.answers import get, patch, paths, post, refs, rows
-from tests.samples import create_agreement, document, obligation
+from tests.samples import create_agreement, document, obligation, utc
 
 DATES = {"signed_on": "2007-06", "in_force_on": "2007-Q3", "ends_on": "2009"}
 FROM_M = {"type": "offset", "from": {"milestone": "m"}, "count": 30, "unit": "days"}
@@ -97,3 +97,20 @@ def test_a_document_is_compared_with_the_precision_of_what_is_stored(api: Client
     row = get(api, "agreements/supply/")
     assert (row["signed_on"], row["signed_on_precision"]) == ("2007-06-01", "day")
     assert row["milestones"][0]["precision"] == "day"
+
+
+def test_what_happened_in_a_month_is_explained_without_a_day(api: Client) -> None:
+    done = {"type": "performance", "on": "2026-05"}
+    later = {"type": "extension", "on": "2026-04", "due": {"type": "date", "on": "2028"}}
+    create_agreement(
+        obligation("A", "2026-03-15", facts=[done]),
+        obligation("B", "2026-03-15", facts=[later]),
+        as_of=utc("2026-08-01T00:00"),
+    )
+    texts = [
+        get(api, f"deadlines/{row['id']}/why/")["paragraph"] for row in rows(api, "deadlines/")
+    ]
+    assert texts[0].startswith("Met late since May 2026.")
+    assert "In May 2026: A performance was recorded." in texts[0]
+    assert texts[1].startswith("Pending since April 2026.")
+    assert "In April 2026: The due date was extended. It is now due in 2028." in texts[1]

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 
+from compliance.domain.civil_time import day_end, day_start
 from compliance.domain.deadlines.explanations import (
     Case,
-    FactSummary,
     StatusChange,
     StepKind,
+    changes,
     explain,
 )
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import recorded_quantity
 from compliance.domain.deadlines.projection import project
 from compliance.domain.deadlines.reasons import REASON_SENTENCES
+from compliance.domain.deadlines.summaries import FactSummary
 from compliance.domain.deadlines.terms import Terms
-from compliance.domain.vocabulary import Reason, Status, Verification
+from compliance.domain.vocabulary import FactKind, Precision, Reason, Status, Verification
 from tests.domain.strategies import LAST_HOUR, histories, hour, terms
 
 
@@ -128,3 +131,35 @@ def test_what_a_determination_leaves_of_an_amount_is_said() -> None:
     part = (Status.PENDING, Reason.PART_PERFORMED, 10)
     none = (Status.UNMET, Reason.DETERMINED, 0)
     assert amounts_said(first, part, none)[-1] == "0 of 40 t."
+
+
+@pytest.mark.parametrize(
+    ("first", "precision", "phrase"),
+    [
+        (date(2026, 7, 1), Precision.MONTH, "July 2026"),
+        (date(2026, 4, 1), Precision.QUARTER, "Q2 2026"),
+        (date(2026, 1, 1), Precision.YEAR, "2026"),
+    ],
+)
+def test_what_is_known_by_its_period_is_explained_without_a_day(
+    first: date, precision: Precision, phrase: str
+) -> None:
+    at = day_start(first, "Asia/Shanghai")
+    fact = FactSummary(
+        kind=FactKind.EXTENSION, effective_at=at, effective_on=first, precision=precision,
+        due_precision=Precision.YEAR,
+    )  # fmt: skip
+    agreed = StatusChange(
+        effective_at=at - timedelta(days=500), status=Status.UNMET, reason=Reason.DUE_PASSED,
+        fact_id=None, due_on=None, due_at=None,
+    )  # fmt: skip
+    extended = replace(
+        agreed, effective_at=at, status=Status.PENDING, reason=Reason.EXTENDED, fact_id=1,
+        due_on=date(2028, 12, 31), due_at=day_end(date(2028, 12, 31), "Asia/Shanghai"),
+    )  # fmt: skip
+    case = Case(
+        timezone="Asia/Shanghai", history=[agreed, extended], facts={1: fact},
+        due_precision=Precision.YEAR,
+    )  # fmt: skip
+    assert changes(case) == [f"In {phrase}: The due date was extended. It is now due in 2028."]
+    assert explain(case).paragraph.startswith(f"Pending since {phrase}. Due in 2028, before ")

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance.domain.deadlines.effects import without_effect
-from compliance.domain.deadlines.explanations import Case, FactSummary, StatusChange, changes
+from compliance.domain.deadlines.explanations import Case, StatusChange, changes
 from compliance.domain.deadlines.facts import Fact
 from compliance.domain.deadlines.ledger import entry_of, recorded_quantity
 from compliance.domain.deadlines.projection import project
+from compliance.domain.deadlines.summaries import FactSummary
 from compliance.domain.deadlines.terms import Terms
 from compliance.domain.deadlines.timeline import BreachInterval, Timeline
 from compliance.domain.due_dates.dues import Due

@@ -27,6 +27,7 @@ from compliance.domain.civil_time import UnknownTimeZone, zone_label, zone_names
 from compliance.domain.deadlines.amounts import amount_text, target_text
 from compliance.domain.deadlines.pace import expected_by, pace
 from compliance.domain.deadlines.reasons import REASON_SENTENCES
+from compliance.domain.deadlines.summaries import period_of_change
 from compliance.domain.deadlines.timeline import BREACHED, Transition
 from compliance.domain.due_dates.due_rules import parse_due_rule
 from compliance.domain.due_dates.previews import waits_for
@@ -34,6 +35,7 @@ from compliance.domain.quantities import number_text
 from compliance.domain.vocabulary import Capacity, ObligationKind, Reason, Status, TargetBound
 from compliance.models import Deadline, Evidence
 from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
+from compliance.models.deadlines.fact_values import fact_summaries
 from compliance.models.people.readers import Reader
 from compliance.queries.deadlines import timelines
 from compliance.queries.deadlines.paces import begins_at
@@ -54,7 +56,7 @@ _PACED = frozenset({Status.PENDING, Status.IN_GRACE, Status.UNMET, Status.PARTLY
 class TimelineStep:
     """One change of status in the timeline."""
 
-    at: SafeString
+    at: SafeString | str
     local: str
     badge: SafeString
     reason: str
@@ -188,17 +190,22 @@ def _timeline(deadline: Deadline, viewer: Reader, as_of: datetime) -> list[Timel
     if timeline is None:
         return []
     current = timeline.at(as_of)
+    facts = fact_summaries(each.fact_id for each in timeline.transitions)
+    periods = [
+        period_of_change(each.effective_at, facts.get(each.fact_id or 0), deadline.timezone)
+        for each in timeline.transitions
+    ]
     return [
         TimelineStep(
-            at=instants.utc_html(each.effective_at, deadline.timezone),
-            local=instants.local_text(each.effective_at, deadline.timezone),
+            at=period or instants.utc_html(each.effective_at, deadline.timezone),
+            local="" if period else instants.local_text(each.effective_at, deadline.timezone),
             badge=badges.badge(each.status.value),
             reason=_reason(each, deadline),
             fact_id=each.fact_id,
             is_projected=each.effective_at > as_of,
             is_current=each is current,
         )
-        for each in timeline.transitions
+        for each, period in zip(timeline.transitions, periods, strict=True)
     ]
 
 

@@ -15,6 +15,7 @@ from compliance.domain.civil_time import zone
 from compliance.domain.deadlines.amounts import amounts_sentences, measured_sentence
 from compliance.domain.deadlines.ledger import Entry
 from compliance.domain.deadlines.reasons import REASON_SENTENCES, VERIFICATION_SENTENCES
+from compliance.domain.deadlines.summaries import FactSummary, PositionSummary, period_of_change
 from compliance.domain.deadlines.timeline import BREACHED, CLOSING_REASONS
 from compliance.domain.phrases import day, label, one_line, shortened
 from compliance.domain.quantities import number_text
@@ -24,10 +25,10 @@ from compliance.domain.vocabulary import (
     Reason,
     Status,
     TargetBound,
-    Verdict,
     Verification,
 )
 
+_OF_AMOUNTS = frozenset({FactKind.PERFORMANCE, FactKind.MEASUREMENT, FactKind.RESTATEMENT})
 _BY_TIME = frozenset({Reason.DUE_PASSED, Reason.GRACE_ENDED})
 
 
@@ -39,39 +40,6 @@ class StepKind(StrEnum):
     FACT = "fact"
     POSITION = "position"
     VERIFICATION = "verification"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FactSummary:
-    """The values of a fact that an explanation mentions."""
-
-    kind: FactKind
-    effective_at: datetime
-    effective_on: date | None = None
-    precision: Precision = Precision.DAY
-    quantity: Decimal | None = None
-    verdict: Verdict | None = None
-    share: Decimal | None = None
-    is_final: bool = False
-    successor: str = ""
-    note: str = ""
-    evidence: tuple[str, ...] = ()
-    approved_by: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PositionSummary:
-    """The values of a position that an explanation mentions."""
-
-    id: int
-    party: str
-    verdict: Verdict
-    stated_at: datetime
-    stated_on: date | None = None
-    precision: Precision = Precision.DAY
-    share: Decimal | None = None
-    quote: str = ""
-    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,20 +124,18 @@ def explain(case: Case) -> Explanation:
         sentence = "There is no history to explain."
         raise ValueError(sentence)
     now = case.history[-1]
-    since = _since(case.history)
+    began = _beginning(case.history)
     steps = (
         *(Step(kind=StepKind.RULE, sentence=each) for each in case.trace),
         *_change_steps(case),
         *(_position_step(each) for each in case.positions),
         Step(kind=StepKind.VERIFICATION, sentence=VERIFICATION_SENTENCES[case.verification]),
     )
-    parts = [f"{label(now.status).capitalize()} since {_instant(since, case.timezone)}."]
+    since = _period(began, case) or _instant(began.effective_at, case.timezone)
+    parts = [f"{label(now.status).capitalize()} since {since}."]
     if now.due_at is not None and now.due_on is not None:
         before = _instant(now.due_at, case.timezone)
-        due_on = f"on {day(now.due_on)}"
-        if case.due_precision is not Precision.DAY:
-            due_on = f"in {period_phrase(now.due_on, case.due_precision)}"
-        parts.append(f"Due {due_on}, before {before}.")
+        parts.append(f"Due {_on(now.due_on, case.due_precision)}, before {before}.")
     parts += [step.sentence for step in steps if step.at is not None and step.position is None][1:]
     if len(case.history) == 1:
         parts.append("Nothing has changed since it was agreed.")
@@ -180,7 +146,9 @@ def explain(case: Case) -> Explanation:
             "change its status."
         )
     parts.append(VERIFICATION_SENTENCES[case.verification])
-    return Explanation(status=now.status, since=since, paragraph=" ".join(parts), steps=steps)
+    return Explanation(
+        status=now.status, since=began.effective_at, paragraph=" ".join(parts), steps=steps
+    )
 
 
 def changes(case: Case) -> list[str]:
@@ -188,13 +156,19 @@ def changes(case: Case) -> list[str]:
     return [each.sentence for each in _change_steps(case)[1:]]
 
 
-def _since(history: Sequence[StatusChange]) -> datetime:
-    since = history[-1].effective_at
+def _beginning(history: Sequence[StatusChange]) -> StatusChange:
+    """Return the change with which the latest status began."""
+    began = history[-1]
     for each in reversed(history):
-        if each.status is not history[-1].status:
+        if each.status is not began.status:
             break
-        since = each.effective_at
-    return since
+        began = each
+    return began
+
+
+def _period(change: StatusChange, case: Case) -> str:
+    fact = case.facts.get(change.fact_id or 0)
+    return period_of_change(change.effective_at, fact, case.timezone)
 
 
 def _change_steps(case: Case) -> list[Step]:
@@ -217,11 +191,14 @@ def _change_step(change: StatusChange, before: StatusChange | None, case: Case) 
     if fact is not None:
         because = f"{because.removesuffix('.')}{_details(fact, change, case)}"
     if change.reason in {Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED} and change.due_on:
-        because += f" It is now due on {day(change.due_on)}."
+        is_extended = fact is not None and change.reason is Reason.EXTENDED
+        precision = fact.due_precision if fact is not None and is_extended else Precision.DAY
+        because += f" It is now due {_on(change.due_on, precision)}."
     if change.status in BREACHED and change.reason in CLOSING_REASONS:
         because += f" It is closed as {label(change.status)}."
     # A cancellation, for example, leaves the amounts as they were.
-    if change.reason not in _BY_TIME and _changes_amounts(change, before):
+    is_about_amounts = fact is not None and fact.kind in _OF_AMOUNTS
+    if change.reason not in _BY_TIME and (is_about_amounts or _changes_amounts(change, before)):
         because += amounts_sentences(
             performed=change.performed,
             measured=change.measured,
@@ -229,9 +206,11 @@ def _change_step(change: StatusChange, before: StatusChange | None, case: Case) 
             bound=case.target_bound,
             unit=case.unit,
         )
+    period = _period(change, case)
+    when = f"In {period}" if period else _instant(change.effective_at, case.timezone)
     return Step(
         kind=StepKind.TIME if fact is None else StepKind.FACT,
-        sentence=f"{_instant(change.effective_at, case.timezone)}: {because}",
+        sentence=f"{when}: {because}",
         at=change.effective_at,
         status=change.status,
         fact=change.fact_id,
@@ -253,9 +232,9 @@ def _details(fact: FactSummary, change: StatusChange, case: Case) -> str:
     """Return the details and the note of a fact, to follow its sentence."""
     details = []
     # The end of a violation or suspension is not on the date of its fact.
-    if fact.effective_on is not None and change.reason not in {Reason.CURED, Reason.RESUMED}:
-        on = "on" if fact.precision is Precision.DAY else "in"
-        details.append(f"{on} {period_phrase(fact.effective_on, fact.precision)}")
+    is_its_date = change.reason not in {Reason.CURED, Reason.RESUMED} and not _period(change, case)
+    if fact.effective_on is not None and is_its_date:
+        details.append(_on(fact.effective_on, fact.precision))
     if fact.verdict is not None:
         details.append(f"{'finally ' if fact.is_final else ''}{label(fact.verdict)}")
     if fact.successor:
@@ -275,9 +254,7 @@ def _details(fact: FactSummary, change: StatusChange, case: Case) -> str:
 
 def _position_step(position: PositionSummary) -> Step:
     stated_on = position.stated_on or position.stated_at.astimezone(UTC).date()
-    on = f"on {day(stated_on)}"
-    if position.precision is not Precision.DAY:
-        on = f"in {period_phrase(stated_on, position.precision)}"
+    on = _on(stated_on, position.precision)
     share = "" if position.share is None else f" ({number_text(position.share * 100)} percent)"
     quote = f": “{_brief(position.quote)}”" if position.quote else ""
     return Step(
@@ -287,6 +264,10 @@ def _position_step(position: PositionSummary) -> Step:
         position=position.id,
         evidence=position.evidence,
     )
+
+
+def _on(on: date, precision: Precision) -> str:
+    return f"{'on' if precision is Precision.DAY else 'in'} {period_phrase(on, precision)}"
 
 
 def _brief(text: str) -> str:

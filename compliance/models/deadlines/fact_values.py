@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from compliance.domain.civil_time import UnknownTimeZone, day_end, day_start
-from compliance.domain.deadlines.explanations import FactSummary
 from compliance.domain.deadlines.facts import Fact as DomainFact
+from compliance.domain.deadlines.summaries import FactSummary
 from compliance.domain.due_dates.dues import Due
 from compliance.domain.vocabulary import FactKind, Precision, Verdict
 from compliance.models.bulk import array, fetch
@@ -77,6 +77,7 @@ def fact_summary(fact: Fact) -> FactSummary:
         share=fact.share,
         is_final=fact.is_final,
         successor=fact.successor_name,
+        due_precision=Precision((fact.due or {}).get("precision") or Precision.DAY),
         note=fact.note,
         evidence=tuple(each.ref for each in fact.evidence.all()),
         approved_by="" if fact.approved_by is None else fact.approved_by.email,

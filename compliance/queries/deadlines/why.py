@@ -13,12 +13,11 @@ from compliance.domain.civil_time import UnknownTimeZone, displayed_zone_name
 from compliance.domain.deadlines.explanations import (
     Case,
     Explanation,
-    FactSummary,
-    PositionSummary,
     StatusChange,
     explain,
 )
 from compliance.domain.deadlines.ledger import recorded_quantity
+from compliance.domain.deadlines.summaries import FactSummary, PositionSummary
 from compliance.domain.vocabulary import Precision, TargetBound, Verdict, Verification
 from compliance.models import Deadline, Fact, Position
 from compliance.models.deadlines.fact_values import fact_summaries
