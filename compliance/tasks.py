@@ -17,7 +17,7 @@ from compliance.operations.deadlines import sweep as sweeping
 from compliance.operations.evidence import orphans
 from compliance.operations.integrity import seals
 from compliance.operations.people import lockouts, passwords
-from compliance.operations.system import audit_log, audits, job_runs
+from compliance.operations.system import audit_log, audits, jobs
 from compliance.queries.integrity import tampering as integrity
 from compliance.queries.system import audit as auditing
 from compliance.queries.system import audit_log as audit_entries
@@ -122,7 +122,7 @@ def remove_orphaned_files() -> None:
 @shared_task
 def prune_job_runs() -> None:
     """Remove old records of job runs and sign-in attempts that are no longer of use."""
-    job_runs.prune(as_of=timezone.now())
+    jobs.prune(as_of=timezone.now())
     lockouts.prune(as_of=timezone.now())
 
 

@@ -4,7 +4,6 @@ from compliance.models.agreements.agreements import (
     Agreement,
     AgreementParty,
     AgreementTeam,
-    Party,
 )
 from compliance.models.agreements.imports import ImportBatch, ImportedRows
 from compliance.models.agreements.milestones import (
@@ -12,6 +11,7 @@ from compliance.models.agreements.milestones import (
     MilestoneDating,
 )
 from compliance.models.agreements.obligations import Dependency, Obligation, ObligationParty
+from compliance.models.agreements.parties import Party
 from compliance.models.agreements.responsibilities import Responsibility
 from compliance.models.alerts.alerts import Alert
 from compliance.models.alerts.calendar_feeds import CalendarFeed

@@ -13,7 +13,7 @@ from compliance.domain.vocabulary import JobKind
 from compliance.models import JobRun
 from compliance.operations.deadlines import sweep
 from compliance.operations.integrity import seals
-from compliance.operations.system import audits, job_runs
+from compliance.operations.system import audits, jobs
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +40,7 @@ def test_only_old_sweeps_that_changed_nothing_are_deleted() -> None:
         sweep.run(as_of=NOW),
     ]
 
-    assert job_runs.prune(as_of=NOW) == 1
+    assert jobs.prune(as_of=NOW) == 1
     assert not JobRun.objects.filter(pk=idle.pk).exists()
     assert set(JobRun.objects.all()) == set(kept)
 
@@ -53,7 +53,7 @@ def test_audits_are_kept_for_a_week() -> None:
     audited(days=8)
     kept = [audited(days=6), audited(minutes=5)]
 
-    job_runs.prune(as_of=NOW)
+    jobs.prune(as_of=NOW)
 
     assert list(JobRun.objects.order_by("pk")) == kept
 
@@ -63,7 +63,7 @@ def test_killed_runs_are_kept_for_a_week() -> None:
     ran(JobKind.RECOMPUTATION, ended_at=None, started_at=NOW - timedelta(days=8))
     kept = ran(JobKind.SWEEP, ended_at=None, started_at=NOW - timedelta(days=6))
 
-    job_runs.prune(as_of=NOW)
+    jobs.prune(as_of=NOW)
 
     assert list(JobRun.objects.all()) == [kept]
 
@@ -77,7 +77,7 @@ def test_the_latest_finished_run_of_a_kind_is_always_kept() -> None:
         ran(JobKind.AUDIT, ended_at=month_ago + timedelta(hours=1)),
     ]
 
-    job_runs.prune(as_of=NOW)
+    jobs.prune(as_of=NOW)
 
     assert list(JobRun.objects.order_by("pk")) == kept
 
@@ -91,7 +91,7 @@ def test_a_ledger_check_is_never_deleted() -> None:
         for ended_at in (at, NOW)
     ]
 
-    assert job_runs.prune(as_of=NOW) == 0
+    assert jobs.prune(as_of=NOW) == 0
     assert list(JobRun.objects.order_by("pk")) == checks
 
 

@@ -16,7 +16,7 @@ from compliance.domain.drafts import read
 from compliance.domain.people.drafts import ClosingDraft
 from compliance.domain.problems import Invalid
 from compliance.models import User
-from compliance.operations.people import offboarding
+from compliance.operations.people import closings
 
 ADVICE = (
     "The account can no longer sign in or be notified: its sessions, API tokens, calendar "
@@ -56,11 +56,11 @@ def closing_page(
     back = urls.row_url("user", user.pk)
     if request.method == "POST" and form.is_valid():
         try:
-            closing = offboarding.close(user=user, draft=form.draft(), by=by, as_of=timezone.now())
+            closing = closings.close(user=user, draft=form.draft(), by=by, as_of=timezone.now())
         except Invalid as error:
             add_problems(form, error.problems)
         else:
-            for sentence in offboarding.sentences(closing):
+            for sentence in closings.sentences(closing):
                 messages.success(request, sentence)
             return HttpResponseRedirect(back)
     title = f"Close the account of {user}"

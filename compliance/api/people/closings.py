@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from compliance.api.views import Views, read_body, user_of
 from compliance.domain.people.drafts import ClosingDraft
 from compliance.models import User
-from compliance.operations.people import offboarding
+from compliance.operations.people import closings
 
 
 class ClosingRow(serializers.Serializer[Any]):
@@ -55,7 +55,5 @@ class ClosingViews(Views):
         if user is None:
             raise NotFound("This does not exist.")
         draft = read_body(request, ClosingDraft)
-        closing = offboarding.close(
-            user=user, draft=draft, by=user_of(request), as_of=timezone.now()
-        )
+        closing = closings.close(user=user, draft=draft, by=user_of(request), as_of=timezone.now())
         return Response(asdict(closing))

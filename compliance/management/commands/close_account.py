@@ -12,7 +12,7 @@ from compliance.domain.drafts import read
 from compliance.domain.people.drafts import ClosingDraft
 from compliance.domain.problems import Invalid
 from compliance.models import User
-from compliance.operations.people import offboarding
+from compliance.operations.people import closings
 
 
 class Command(BaseCommand):
@@ -46,8 +46,8 @@ class Command(BaseCommand):
         fields = {name: options[name] for name in ("reason", "successor", "pseudonymise")}
         try:
             draft = read(ClosingDraft, fields)
-            closing = offboarding.close(user=user, draft=draft, by=None, as_of=timezone.now())
+            closing = closings.close(user=user, draft=draft, by=None, as_of=timezone.now())
         except Invalid as error:
             raise CommandError(" ".join(each.detail for each in error.problems)) from error
-        for sentence in offboarding.sentences(closing):
+        for sentence in closings.sentences(closing):
             self.stdout.write(sentence)

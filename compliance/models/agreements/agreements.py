@@ -1,4 +1,4 @@
-"""Parties and the agreements between them."""
+"""Agreements, and the parties and teams that belong to them."""
 
 from __future__ import annotations
 
@@ -11,61 +11,11 @@ from django.db.models.functions import Now
 from django.utils.timezone import now
 
 from compliance.domain.phrases import shortened
-from compliance.domain.vocabulary import AgreementKind, PartyKind, Precision, Visibility
+from compliance.domain.vocabulary import AgreementKind, Precision, Visibility
+from compliance.models.agreements.parties import Party
 from compliance.models.choices import choice_field, one_of, precision_field
 from compliance.models.history import tracked, tracked_except
 from compliance.models.people.teams import Team
-
-
-@tracked
-class Party(models.Model):
-    """A state, organisation or company that can owe or be owed an obligation."""
-
-    code = models.CharField(max_length=32, unique=True)
-    name = models.CharField(max_length=200)
-    kind = choice_field(PartyKind)
-    country = models.CharField(max_length=2, null=True, blank=True)  # noqa: DJ001 -- absent, not empty
-    timezone = models.CharField(max_length=64)
-    retired_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="When it was retired. It is then no longer offered for new entries.",
-    )
-    retire_reason = models.CharField(
-        max_length=1000,
-        blank=True,
-        default="",
-        db_default="",
-        help_text="Why it was last retired, merged or restored.",
-    )
-    merged_into = models.ForeignKey(
-        "self",
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="duplicates",
-        db_index=False,
-        help_text="The party that took over everything from this duplicate.",
-    )
-
-    class Meta:
-        verbose_name_plural = "parties"
-        ordering = ("code",)
-        constraints = (
-            one_of("kind", PartyKind),
-            models.CheckConstraint(
-                name="party_code_form",
-                condition=models.Q(code__regex=r"^[A-Z0-9][A-Z0-9_-]*$"),
-            ),
-            models.CheckConstraint(
-                name="party_merged_is_retired",
-                condition=models.Q(merged_into__isnull=True)
-                | (models.Q(retired_at__isnull=False) & ~models.Q(merged_into=models.F("id"))),
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.code})"
 
 
 class AgreementQuerySet(models.QuerySet["Agreement"]):

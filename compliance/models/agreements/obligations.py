@@ -18,9 +18,9 @@ from compliance.domain.vocabulary import (
 )
 from compliance.models.agreements.agreements import (
     Agreement,
-    Party,
 )
 from compliance.models.agreements.milestones import Milestone
+from compliance.models.agreements.parties import Party
 from compliance.models.choices import choice_field, one_of, precision_field
 from compliance.models.history import tracked, tracked_except
 

@@ -16,7 +16,8 @@ from compliance.domain.vocabulary import (
     NotificationFrequency,
     Severity,
 )
-from compliance.models.agreements.agreements import Agreement, Party
+from compliance.models.agreements.agreements import Agreement
+from compliance.models.agreements.parties import Party
 from compliance.models.alerts.entitlements import may_receive
 from compliance.models.alerts.recipients import one_recipient, recipient_key
 from compliance.models.alerts.webhooks import Webhook

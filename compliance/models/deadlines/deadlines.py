@@ -14,8 +14,9 @@ from compliance.domain.vocabulary import (
     Status,
     Verification,
 )
-from compliance.models.agreements.agreements import Agreement, Party
+from compliance.models.agreements.agreements import Agreement
 from compliance.models.agreements.obligations import Obligation
+from compliance.models.agreements.parties import Party
 from compliance.models.choices import choice_field, one_of
 from compliance.models.system.jobs import JobRun
 

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from compliance.domain.phrases import label
 from compliance.domain.vocabulary import POSITION_VERDICTS, Precision, Verdict
-from compliance.models.agreements.agreements import Party
+from compliance.models.agreements.parties import Party
 from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.choices import choice_field, one_of
 from compliance.models.deadlines.deadlines import Deadline

@@ -12,8 +12,9 @@ from django.db.models.functions import Now
 from compliance.domain.civil_periods import period_text
 from compliance.domain.phrases import shortened
 from compliance.domain.vocabulary import EvidenceKind, Precision, Stance
-from compliance.models.agreements.agreements import Agreement, Party
+from compliance.models.agreements.agreements import Agreement
 from compliance.models.agreements.obligations import Obligation
+from compliance.models.agreements.parties import Party
 from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.choices import choice_field, one_of, precision_field
 
