@@ -18,7 +18,7 @@ from django.test.utils import _TestState
 from django.utils.safestring import SafeString
 
 from config.env import environment
-from tests import databases, profiles
+from tests import databases, profiles, resets
 
 profiles.register()
 
@@ -123,6 +123,7 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
         with django_db_blocker.unblock():
             stack.enter_context(databases.serving(environment))
             stack.enter_context(databases.migrated_database())
+            stack.enter_context(resets.quick())
         yield
         with django_db_blocker.unblock():
             stack.close()
