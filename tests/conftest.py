@@ -55,14 +55,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     chosen = set(long)
     short = [item for item in items if item not in chosen]
     total = len(items)
+    groups = _sharing_a_stack(long)
     items.clear()
     for worker in range(workers):
-        first = long[worker::workers]
+        first = [item for group in groups[worker::workers] for item in group]
         # Like xdist, which makes the last shares larger by one if necessary.
         size = (total - len(items)) // (workers - worker)
         rest = max(0, size - len(first))
         items += first + short[:rest]
         short = short[rest:]
+
+
+def _sharing_a_stack(items: list[pytest.Item]) -> list[list[pytest.Item]]:
+    """Return tests in groups: those that share a running stack, and each other one alone."""
+    sharing = [each for each in items if "shared_stack" in getattr(each, "fixturenames", ())]
+    alone = [[each] for each in items if each not in sharing]
+    return [sharing, *alone] if sharing else alone
 
 
 def pytest_collection_finish() -> None:

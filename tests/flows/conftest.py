@@ -207,6 +207,11 @@ class Stack:
         if "web" in (names or PROGRAMS):
             eventually(self.is_web_up, 60, "the web does not answer")
 
+    def assert_alive(self) -> None:
+        """Assert that all programs run."""
+        ends = {name: process.poll() for name, process in self.processes.items()}
+        assert ends == dict.fromkeys(PROGRAMS)
+
     def kill(self, name: str) -> None:
         """Kill a program and its children with SIGKILL."""
         process = self.processes.pop(name)
@@ -371,6 +376,36 @@ def copy_data_folder(django_db_blocker: Any) -> Callable[[Postgres], None]:
             databases.copy_data_folder(postgres)
 
     return copy
+
+
+@pytest.fixture(scope="module")
+def shared_servers(
+    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any
+) -> Iterator[tuple[Stack, MailSink]]:
+    """A stack in which all programs run, and its mail server. Tests leave both running."""
+
+    def copy(postgres: Postgres) -> None:
+        with django_db_blocker.unblock():
+            databases.copy_data_folder(postgres)
+
+    sink = MailSink()
+    sink.start()
+    try:
+        with stack_in(tmp_path_factory.mktemp("shared"), sink.url, copy) as stack:
+            stack.start()
+            yield stack, sink
+    finally:
+        sink.stop()
+
+
+@pytest.fixture
+def shared_stack(
+    request: pytest.FixtureRequest, shared_servers: tuple[Stack, MailSink]
+) -> Iterator[tuple[Stack, MailSink]]:
+    """The same, for one test. If it fails, all logs are printed."""
+    yield shared_servers
+    if has_failed(request):
+        print(shared_servers[0].logs())
 
 
 @pytest.fixture

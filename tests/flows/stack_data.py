@@ -58,17 +58,20 @@ def enter_obligation(
     return int(deadline["id"])
 
 
-def enter_pending(stack: Stack, ref: str) -> tuple[int, datetime]:
+def enter_pending(
+    stack: Stack, ref: str, *, agreement: str = "supply-2026"
+) -> tuple[int, datetime]:
     """Create an obligation that is due within seconds; return its deadline id and due instant.
 
     The number of seconds depends on how long this machine takes to create an obligation now.
     """
     begun = time.monotonic()
-    enter_obligation(stack, f"before-{ref}", datetime.now(UTC) + timedelta(days=365))
+    later = datetime.now(UTC) + timedelta(days=365)
+    enter_obligation(stack, f"before-{ref}", later, agreement=agreement)
     took = time.monotonic() - begun
     due_at = datetime.now(UTC) + timedelta(seconds=3 + 5 * took)
     due_at = due_at.replace(microsecond=0)
-    deadline = enter_obligation(stack, ref, due_at)
+    deadline = enter_obligation(stack, ref, due_at, agreement=agreement)
     assert status(stack, deadline) == "pending"
     return deadline, due_at
 

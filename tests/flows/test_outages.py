@@ -17,36 +17,6 @@ from tests.flows.stack_data import enter_agreement, enter_obligation, enter_pend
 pytestmark = pytest.mark.flow
 
 
-def test_writes_succeed_without_a_broker_and_the_sweep_catches_up(
-    stack: Stack, mail_sink: MailSink
-) -> None:
-    stack.start()
-    enter_agreement(stack)
-    before, _ = enter_pending(stack, "before")
-    eventually(lambda: status(stack, before) == "unmet", 20, "no sweep")
-
-    stack.valkey.stop()
-    during, due_at = enter_pending(stack, "during")
-    time.sleep(max(0.0, (due_at - datetime.now(UTC)).total_seconds()) + 3)
-    assert status(stack, during) == "pending", "no tick, no change"
-    fact = {"deadline": before, "type": "performance", "at": datetime.now(UTC).isoformat()}
-    stack.post("/api/v1/facts/", fact)
-    assert status(stack, before) == "met_late"
-
-    stack.valkey.start()
-    eventually(lambda: status(stack, during) == "unmet", 15, "the sweep does not catch up")
-    [breach] = [
-        breach
-        for breach in stack.get("/api/v1/breaches/")["results"]
-        if breach["deadline"] == during
-    ]
-    assert datetime.fromisoformat(breach["occurred_at"]) == due_at
-    # On its own, or in one email with the recovery of the other deadline.
-    line = "Missed: Deliver during"
-    eventually(lambda: any(line in each.text for each in mail_sink.received), 10, "no mail")
-    assert_alive(stack)
-
-
 @pytest.mark.exhaustive
 def test_the_service_recovers_from_a_database_restart(stack: Stack, mail_sink: MailSink) -> None:
     stack.start()
@@ -66,14 +36,7 @@ def test_the_service_recovers_from_a_database_restart(stack: Stack, mail_sink: M
     eventually(lambda: mail_sink.received, 10, "no mail")
     later = enter_obligation(stack, "lot-2", datetime.now(UTC) + timedelta(days=1))
     assert status(stack, later) == "pending"
-    assert_alive(stack)
-
-
-def assert_alive(stack: Stack) -> None:
-    """Assert that no program has ended."""
-    assert {name: process.poll() for name, process in stack.processes.items()} == dict.fromkeys(
-        ("web", "sweep", "delivery", "delivery-2", "webhooks", "recompute", "beat")
-    )
+    stack.assert_alive()
 
 
 @pytest.mark.exhaustive
