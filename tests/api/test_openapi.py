@@ -9,14 +9,12 @@ from urllib.parse import urlsplit
 
 import orjson
 import pytest
-import schemathesis
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from rest_framework import serializers
-from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from compliance.api import proposed
 from compliance.api.agreements import agreements, obligations, parties
@@ -349,6 +347,10 @@ def test_every_row_matches_its_schema(api: Client, every_row: None, room: str) -
 def test_no_request_that_matches_the_document_causes_a_server_error(
     document: dict[str, Any],
 ) -> None:
+    # It takes most of a second to import.
+    import schemathesis
+    from schemathesis.specs.openapi.checks import response_schema_conformance
+
     desk = User.objects.create_superuser("desk@example.org", "secret")
     create_agreement(obligation("O-1"), obligation("O-2", "2099-01-01"))
     headers = {"Authorization": f"Bearer {create_token(name='t', user=desk, is_read_only=False)}"}

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from compliance.domain.due_dates.holiday_laws import HOLIDAY_LAWS
-from tests.domain.compare_calendars import QUANTLIB, with_quantlib
 
 PAGE = Path(__file__).parents[2] / "docs" / "business-days.md"
 
@@ -32,6 +31,9 @@ def test_the_page_lists_the_law_of_each_country() -> None:
 
 @pytest.mark.exhaustive
 def test_every_difference_from_quantlib_is_explained() -> None:
+    # QuantLib takes half a second to import.
+    from tests.domain.compare_calendars import QUANTLIB, with_quantlib
+
     text = PAGE.read_text().partition("### QuantLib\n")[2].partition("### workalendar\n")[0]
     explained = {
         name: (int(ours), int(theirs))

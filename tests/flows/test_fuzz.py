@@ -11,13 +11,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from schemathesis.core.failures import AcceptedNegativeData
-from schemathesis.openapi.checks import RejectedPositiveData
 
 from standalone.postgres import Postgres
-from tests.flows import fuzz
 from tests.flows.conftest import stack_in
-from tests.flows.fuzz_rules import is_beyond_the_document
+
+# Schemathesis takes most of a second to import, so only the tests that need it do so.
 
 
 def _response(*details: str, status: int = 400) -> Any:
@@ -42,6 +40,10 @@ def _response(*details: str, status: int = 400) -> Any:
 def test_only_rejections_for_reasons_that_json_schema_cannot_express_are_overlooked(
     details: list[str], is_overlooked: bool
 ) -> None:
+    from schemathesis.openapi.checks import RejectedPositiveData
+
+    from tests.flows.fuzz_rules import is_beyond_the_document
+
     rejected = RejectedPositiveData(
         operation="POST /parties/", message="", status_code=400, allowed_statuses=["2xx"]
     )
@@ -49,6 +51,11 @@ def test_only_rejections_for_reasons_that_json_schema_cannot_express_are_overloo
 
 
 def test_no_other_failure_is_overlooked() -> None:
+    from schemathesis.core.failures import AcceptedNegativeData
+    from schemathesis.openapi.checks import RejectedPositiveData
+
+    from tests.flows.fuzz_rules import is_beyond_the_document
+
     details = "Party XX does not exist. Create it first."
     accepted = AcceptedNegativeData(
         operation="POST /parties/", message="", status_code=400, expected_statuses=["400"]
@@ -65,6 +72,8 @@ def test_no_other_failure_is_overlooked() -> None:
 def test_every_response_is_one_that_the_openapi_document_describes(
     tmp_path: Path, copy_data_folder: Callable[[Postgres], None]
 ) -> None:
+    from tests.flows import fuzz
+
     seed = secrets.randbits(32)
     print(f"seed {seed}")
     roles = [*random.Random(seed).sample(fuzz.ROLES[:-1], 1), "administrator"]
