@@ -96,6 +96,13 @@ def server() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def impatient_server() -> Iterator[Server]:
+    """A server that cuts off a client that has sent nothing for a second."""
+    with serving(idle=1) as server:
+        yield server
+
+
 def is_cut_off(client: socket.socket) -> bool:
     """Return whether the server has closed a connection, without waiting."""
     client.setblocking(False)
@@ -131,17 +138,17 @@ def test_a_request_that_drips_in_is_cut_off(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", HEADER, BODY], ids=["nothing", "headers", "body"])
-def test_an_idle_client_is_cut_off(content: bytes) -> None:
-    with serving(idle=1) as server, server.connect(content) as client:
+def test_an_idle_client_is_cut_off(impatient_server: Server, content: bytes) -> None:
+    with impatient_server.connect(content) as client:
         eventually(lambda: is_cut_off(client), 30, "it is still connected")
-        assert server.get() == b"0"
+        assert impatient_server.get() == b"0"
 
 
-def test_clients_that_do_not_read_their_response_are_cut_off() -> None:
-    with serving(idle=1) as server, ExitStack() as clients:
+def test_clients_that_do_not_read_their_response_are_cut_off(impatient_server: Server) -> None:
+    with ExitStack() as clients:
         for _ in range(MANY):
-            clients.enter_context(server.connect(BIG_RESPONSE))
-        assert server.get() == b"0"
+            clients.enter_context(impatient_server.connect(BIG_RESPONSE))
+        assert impatient_server.get() == b"0"
 
 
 def test_a_long_response_arrives_completely(server: Server) -> None:

@@ -27,6 +27,7 @@ from compliance.operations.deadlines import sweep
 from tests.admin.conftest import message_of, standard_webhook
 from tests.admin.pages import address
 from tests.samples import create_agreement, obligation, record
+from tests.shared_worlds import in_one_world
 
 _LINK = re.compile(r'<a\b[^>]*?href="([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
@@ -155,7 +156,7 @@ def test_every_number_on_the_home_page_links_to_exactly_its_rows(
     assert {"message/?state__exact=failed", "proposal/?state__exact=open"} <= lists
 
 
-@pytest.mark.parametrize("model", ["agreement", "webhook", "message", "subscription", "proposal"])
+@in_one_world("model", ["agreement", "webhook", "message", "subscription", "proposal"])
 def test_every_number_in_a_list_links_to_exactly_its_rows(
     browser: Client, every_kind: datetime, model: str
 ) -> None:

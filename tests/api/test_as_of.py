@@ -15,6 +15,7 @@ from compliance.operations.deadlines import sweep
 from tests.api.answers import get, paths, refs, rows
 from tests.api.conftest import GENEVA
 from tests.samples import create_agreement, obligation, record, state_position, subscribe, utc
+from tests.shared_worlds import in_one_world
 
 THEN = "2025-05-20T00:00:00Z"
 LATER = "2025-06-03T00:00:00Z"
@@ -52,7 +53,7 @@ def test_the_release_was_unmet_and_undisputed_before_any_position(
     ]
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("known_at", "target", "performed"),
     [
         ("2020-05-01T00:00:00Z", 142.7, 0),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from django.test import Client
 
 from compliance.models import Agreement, LedgerEntry
 from compliance.operations.deadlines import sweep
 from tests.api.answers import get, paths
 from tests.samples import create_agreement, obligation, record, utc
+from tests.shared_worlds import in_one_world
 
 
 def test_changes_list_the_ledger_oldest_first_and_can_be_resumed(api: Client) -> None:
@@ -64,7 +64,7 @@ def test_paging_through_changes_skips_none(api: Client, geneva: Agreement) -> No
     assert seen == sorted(LedgerEntry.objects.values_list("id", flat=True))
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("group_by", "expected"),
     [
         ("status", [("met", {"met": 8}), ("unmet", {"unmet": 1})]),

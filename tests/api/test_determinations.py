@@ -73,7 +73,7 @@ def test_a_determination_stores_reasons_and_evidence_and_sets_the_status(
     assert get(api, f"facts/{row['id']}/")["type"] == "determination"
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("verdict", "more", "expected"),
     [
         ("met", {}, ("met_late", "confirmed")),

@@ -19,6 +19,7 @@ from compliance.queries.evidence.evidence import damaged_files
 from tests.api.answers import BASE, get, patch, post, rows
 from tests.api.conftest import client_of
 from tests.samples import create_agreement, deadline_of, record, utc
+from tests.shared_worlds import in_one_world
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
@@ -106,7 +107,7 @@ def zip_bomb() -> bytes:
     return packed.getvalue()
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("name", "content"),
     [
         ("bomb.pdf", zip_bomb()),
@@ -138,7 +139,7 @@ def test_an_unacceptable_file_is_refused_and_stores_nothing(
     assert stored_files(folder) == []
 
 
-@pytest.mark.parametrize("name", ["evil\u202efdp.pdf", "a\nb.pdf", "a\x00b.pdf"])
+@in_one_world("name", ["evil\u202efdp.pdf", "a\nb.pdf", "a\x00b.pdf"])
 def test_hidden_characters_are_removed_from_file_names(
     api: Client, evidence: int, folder: Path, name: str
 ) -> None:
@@ -149,7 +150,7 @@ def test_hidden_characters_are_removed_from_file_names(
         assert response.status_code == 400
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd.pdf", "C:\\evil\\x.pdf", "/etc/cron.d/x.pdf"])
+@in_one_world("name", ["../../etc/passwd.pdf", "C:\\evil\\x.pdf", "/etc/cron.d/x.pdf"])
 def test_path_components_are_removed_from_file_names(
     api: Client, evidence: int, folder: Path, name: str
 ) -> None:
@@ -191,7 +192,7 @@ def test_an_upload_announced_as_two_gigabytes_is_refused_unread(
     assert stored_files(folder) == []
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     "form",
     [
         {},

@@ -228,7 +228,7 @@ def test_evidence_is_stored_and_supports_facts(api: Client, desk: User, missed: 
     assert get(api, f"evidence/{evidence['id']}/") == evidence
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("change", "path"),
     [
         ({"agreement": "nothing"}, "agreement"),
@@ -247,7 +247,7 @@ def test_invalid_evidence_is_refused_at_the_field(
     assert paths(post(api, "evidence/", good | change, 400)) == {path}
 
 
-@pytest.mark.parametrize("room", ["facts", "positions", "evidence"])
+@in_one_world("room", ["facts", "positions", "evidence"])
 def test_recorded_data_cannot_be_edited(api: Client, geneva: object, room: str) -> None:
     [row, *_] = rows(api, f"{room}/", page_size=1)
     for verb in (api.put, api.patch, api.delete):

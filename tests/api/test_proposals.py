@@ -13,6 +13,7 @@ from compliance.models import Deadline, Fact, Proposal, User
 from tests.api.answers import BASE, JSON, get, paths, post, rows
 from tests.api.conftest import client_of
 from tests.samples import create_agreement, obligation, utc
+from tests.shared_worlds import in_one_world
 
 PAST = utc("2026-02-01T00:00")
 
@@ -234,7 +235,7 @@ def test_proposals_are_listed_newest_first_and_can_be_filtered(
     assert rows(second, "proposals/", type="extension") == []
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("verb", "sent", "path"),
     [
         ("approve", {"yes": True}, "yes"),

@@ -22,6 +22,7 @@ from compliance.operations.people import tokens as operations
 from tests.api.answers import BASE, JSON, get, post
 from tests.api.conftest import client_of
 from tests.samples import create_agreement
+from tests.shared_worlds import in_one_world
 
 RIGHTS = [f"{verb}_apitoken" for verb in ("view", "add", "change", "delete")]
 
@@ -365,7 +366,7 @@ def refs_seen(client: Client) -> set[str]:
     return lists[0]
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("limits", "seen"),
     [
         ({}, {"open", "asian"}),

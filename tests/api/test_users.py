@@ -16,6 +16,7 @@ from compliance.operations.people.roles import store_roles
 from compliance.operations.people.tokens import create_token
 from tests.api.answers import BASE, JSON, get, patch, paths, post
 from tests.api.conftest import client_of
+from tests.shared_worlds import in_one_world
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +35,7 @@ def admin(db: None) -> Client:
     return client_of(person("admin@example.org", "administrator"))
 
 
-@pytest.mark.parametrize("value", ["false", "true", 1, 0, None])
+@in_one_world("value", ["false", "true", 1, 0, None])
 def test_only_true_and_false_are_accepted_where_yes_or_no_is_asked(
     admin: Client, value: object
 ) -> None:
@@ -76,7 +77,7 @@ def test_a_user_exists_once_in_any_spelling(admin: Client, asia: Team) -> None:
     assert row["email"] == "bo@xn--bcher-kva.example"
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("body", "path"),
     [
         ({"email": "x"}, "email"),
@@ -218,7 +219,7 @@ def test_a_team_is_created_and_its_members_are_replaced(admin: Client) -> None:
     assert get(admin, "teams/asia/") == changed
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("body", "path"),
     [
         ({"slug": "Asia", "name": "x"}, "slug"),

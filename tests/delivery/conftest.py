@@ -28,10 +28,16 @@ from compliance.models import Agreement, Deadline, Fact, Subscription
 from compliance.operations.agreements import agreements, obligations, parties
 from compliance.operations.alerts import subscriptions
 from compliance.operations.deadlines import facts, sweep
+from tests.samples import create_agreement, obligation
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DUE = NOW + timedelta(hours=3)
 READER = "reader@example.org"
+
+PARTIES = [
+    {"code": "CHN", "name": "China", "kind": "state", "timezone": "Asia/Shanghai"},
+    {"code": "USA", "name": "United States", "kind": "state", "timezone": "America/New_York"},
+]
 
 HANG_UP, STALL = "hang up", "stall"
 
@@ -164,11 +170,7 @@ class Desk:
     """Enters agreements, and runs the ticks of the workers."""
 
     def __init__(self) -> None:
-        for code, name, zone in (
-            ("CHN", "China", "Asia/Shanghai"),
-            ("USA", "United States", "America/New_York"),
-        ):
-            draft = {"code": code, "name": name, "kind": "state", "timezone": zone}
+        for draft in PARTIES:
             parties.create(draft=read(PartyDraft, draft))
 
     def agreement(self, ref: str = "supply-2026", title: str = "Supply agreement") -> Agreement:
@@ -202,6 +204,17 @@ class Desk:
             agreement=agreement, draft=read(ObligationDraft, draft), as_of=NOW
         )
         return obligation.deadlines.get()
+
+    def enter(self, count: int, ref: str = "supply-2026", **more: Any) -> Deadline:
+        """Create an agreement with many obligations; return the deadline of the first.
+
+        It takes a fraction of the time of creating one after the other.
+        """
+        due = {
+            "type": "date", "on": f"{DUE:%Y-%m-%d}", "time": f"{DUE:%H:%M:%S}", "timezone": "UTC",
+        }  # fmt: skip
+        lots = (obligation(f"O-{n + 1}", due=due, obligees=["USA"]) for n in range(count))
+        return create_agreement(*lots, ref=ref, parties=PARTIES, as_of=NOW, **more)
 
     def follow(
         self, email: str = READER, agreement: str | None = None, **more: Any

@@ -417,9 +417,7 @@ def test_concurrent_workers_send_every_message_once(sink: Sink) -> None:
     desk.follow()
     desk.follow("second@example.org")
     for number in range(40):
-        agreement = desk.agreement(f"a-{number}")
-        for _ in range(2):
-            desk.deadline(agreement)
+        desk.enter(2, f"a-{number}")
     desk.sweep()
 
     def work(_: int) -> DeliveryReport:
@@ -443,11 +441,8 @@ def test_a_burst_of_any_size_is_one_message(
 ) -> None:
     monkeypatch.setattr(outbox, "FORMED_AT_ONCE", 10)
     desk.follow()
-    agreement = desk.agreement(title="Large")
-    first = desk.deadline(agreement)
+    first = desk.enter(121, title="Large")
     desk.record(first, NOW, type="waiver", at=f"{NOW:%Y-%m-%dT%H:%M:%SZ}")
-    for number in range(120):
-        desk.deadline(agreement, title=f"Deliver lot {number}")
     assert desk.pass_to(DUE) == DeliveryReport(formed=1, sent=1)
     assert sink.subjects == ["120 missed, 1 waived: Large"]
 
@@ -457,9 +452,7 @@ def test_the_number_of_queries_does_not_grow_with_the_number_of_alerts(
 ) -> None:
     desk.follow()
     for number in range(5):
-        agreement = desk.agreement(f"a-{number}")
-        for _ in range(10):
-            desk.deadline(agreement)
+        desk.enter(10, f"a-{number}")
     desk.sweep()
     # Forming, claiming and loading take a fixed number of queries; recording takes one per message.
     with django_assert_max_num_queries(32 + 5, connection=connection):

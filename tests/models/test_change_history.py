@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from itertools import product
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from compliance.models import (
     CalendarFeed,
     ClosingDay,
     CustomCalendar,
+    Deadline,
     Membership,
     Milestone,
     Obligation,
@@ -41,10 +43,21 @@ from compliance.models import (
     Webhook,
 )
 from tests.samples import create_agreement, record_agreement_fact, utc
+from tests.shared_worlds import in_one_world
 
 pytestmark = pytest.mark.django_db
 
 NOW = utc("2026-02-01T00:00")
+
+
+@pytest.fixture
+def supply(db: None) -> Deadline:
+    """The deadline of an agreement, to which some of the rows belong."""
+    return create_agreement()
+
+
+def _supply() -> Deadline:
+    return Deadline.objects.get()
 
 
 def _party() -> Party:
@@ -56,7 +69,7 @@ def _calendar() -> CustomCalendar:
 
 
 def _proposal() -> Proposal:
-    deadline = create_agreement()
+    deadline = _supply()
     return Proposal(
         agreement=deadline.agreement,
         deadline=deadline,
@@ -79,7 +92,7 @@ def _token() -> ApiToken:
 
 def _silence() -> Silence:
     return Silence(
-        agreement=create_agreement().agreement,
+        agreement=_supply().agreement,
         until_at=NOW,
         reason="Audit",
         created_at=NOW,
@@ -89,7 +102,7 @@ def _silence() -> Silence:
 
 def _obligation() -> Obligation:
     return Obligation(
-        agreement=create_agreement().agreement,
+        agreement=_supply().agreement,
         ref="O-2",
         title="Report",
         kind="achieve",
@@ -98,7 +111,7 @@ def _obligation() -> Obligation:
 
 
 def _obligation_party() -> ObligationParty:
-    obligation = create_agreement().obligation
+    obligation = _supply().obligation
     return ObligationParty(
         agreement_id=obligation.agreement_id,
         obligation=obligation,
@@ -108,11 +121,11 @@ def _obligation_party() -> ObligationParty:
 
 
 def _responsibility() -> Responsibility:
-    return Responsibility(obligation=create_agreement().obligation, address="lee@example.org")
+    return Responsibility(obligation=_supply().obligation, address="lee@example.org")
 
 
 def _agreement_party() -> AgreementParty:
-    agreement = create_agreement().agreement
+    agreement = _supply().agreement
     party = _party()
     party.save()
     return AgreementParty(agreement=agreement, party=party, role="guarantor")
@@ -125,7 +138,7 @@ def _teams() -> None:
 
 def _agreement_team() -> AgreementTeam:
     _teams()
-    return AgreementTeam(agreement=create_agreement().agreement, team_id=1)
+    return AgreementTeam(agreement=_supply().agreement, team_id=1)
 
 
 def _membership() -> Membership:
@@ -184,9 +197,7 @@ ROWS: dict[type[Model], tuple[Callable[[], Any], str, Any, Any]] = {
     ),
     CustomCalendar: (lambda: CustomCalendar(code="hq", title="HQ"), "title", "HQ", "Head office"),
     Milestone: (
-        lambda: Milestone(
-            agreement=create_agreement().agreement, ref="in-force", on=date(2026, 3, 1)
-        ),
+        lambda: Milestone(agreement=_supply().agreement, ref="in-force", on=date(2026, 3, 1)),
         "on",
         date(2026, 3, 1),
         date(2026, 4, 1),
@@ -268,6 +279,10 @@ def _bulk_create(row: Any) -> Any:
     return row
 
 
+def _delete(row: Any) -> None:
+    type(row).objects.filter(pk=row.pk).delete()
+
+
 def _delete_by_sql(row: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"DELETE FROM {table(type(row))} WHERE id = %s", [row.pk])
@@ -277,20 +292,20 @@ def test_every_tracked_model_is_tested_here() -> None:
     assert set(history()) == set(ROWS)
 
 
-@pytest.mark.parametrize("store", [_saved, _bulk_create, _insert_by_sql])
-@pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
+@in_one_world(("model", "store"), list(product(ROWS, [_saved, _bulk_create, _insert_by_sql])))
 def test_an_added_row_is_recorded_in_the_history(
-    model: type[Model], store: Callable[[Any], Any]
+    supply: Deadline, model: type[Model], store: Callable[[Any], Any]
 ) -> None:
     make, column, value, _ = ROWS[model]
     row = store(make())
     assert events(row, column) == [("insert", value)]
 
 
-@pytest.mark.parametrize("change", [_save, _update, _bulk_update, _update_by_sql])
-@pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
+@in_one_world(
+    ("model", "change"), list(product(ROWS, [_save, _update, _bulk_update, _update_by_sql]))
+)
 def test_a_changed_row_is_recorded_in_the_history_before_and_after(
-    model: type[Model], change: Callable[[Any, str, Any], None]
+    supply: Deadline, model: type[Model], change: Callable[[Any, str, Any], None]
 ) -> None:
     make, column, before, after = ROWS[model]
     row = _saved(make())
@@ -300,11 +315,9 @@ def test_a_changed_row_is_recorded_in_the_history_before_and_after(
     assert events(row, column) == [("insert", before), ("update", after)]
 
 
-@pytest.mark.parametrize("remove", [lambda row: type(row).objects.filter(pk=row.pk).delete(),
-                                    _delete_by_sql], ids=["orm", "raw"])  # fmt: skip
-@pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
+@in_one_world(("model", "remove"), list(product(ROWS, [_delete, _delete_by_sql])))
 def test_a_deleted_row_is_recorded_in_the_history(
-    model: type[Model], remove: Callable[[Any], None]
+    supply: Deadline, model: type[Model], remove: Callable[[Any], None]
 ) -> None:
     make, column, before, _ = ROWS[model]
     row = _saved(make())
@@ -356,8 +369,10 @@ def test_the_history_itself_cannot_be_changed() -> None:
     assert events(row, "name") == [("insert", "France")]
 
 
-def test_a_fact_about_an_agreement_moves_its_chain_but_is_no_change_of_the_agreement() -> None:
-    agreement = create_agreement().agreement
+def test_a_fact_about_an_agreement_moves_its_chain_but_is_no_change_of_the_agreement(
+    supply: Deadline,
+) -> None:
+    agreement = supply.agreement
     record_agreement_fact(as_of=NOW, type="suspension", on="2026-03-02")
     agreement.refresh_from_db()
     assert agreement.facts_head is not None

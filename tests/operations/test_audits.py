@@ -18,6 +18,7 @@ from compliance.operations.system.outages import OutageMonitor
 from compliance.queries.system.audit import audit
 from compliance.tasks import audit as tick
 from tests.samples import create_agreement, obligation, subscribe
+from tests.shared_worlds import in_one_world
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +43,7 @@ def test_the_audit_of_a_healthy_service_finds_nothing(world: Any) -> None:
     assert (found.breaches, found.problems) == (1, [])
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("about", "fault"),
     [
         ("breach", "DELETE FROM compliance_alert"),

@@ -10,6 +10,7 @@ from compliance.domain.problems import Invalid
 from compliance.models import Breach, Deadline, Fact
 from compliance.operations.deadlines import sweep
 from tests.samples import create_agreement, obligation, record, utc
+from tests.shared_worlds import in_one_world
 
 PAST = utc("2026-02-01T00:00")
 NOW = utc("2026-03-20T00:00")
@@ -47,7 +48,7 @@ def stored(deadline: Deadline) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@in_one_world(
     ("verdict", "more", "status", "verification"),
     [
         ("met", {}, "met_late", "confirmed"),

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from compliance.domain.agreements.drafts import AgreementDraft
 from compliance.domain.agreements.statuses import AgreementDates, Stop, agreement_status, stop_at
 from compliance.domain.civil_time import civil_day
+from compliance.domain.deadlines.drafts import AgreementFactDraft
+from compliance.domain.drafts import read
 from compliance.domain.vocabulary import AgreementStatus
 from compliance.models import Agreement, Fact, User
 from compliance.models.deadlines.fact_values import fact_of
-from compliance.operations.agreements import archiving
+from compliance.operations.agreements import agreements, archiving
+from compliance.operations.deadlines import facts
 from compliance.queries import agreement_statuses as statuses
 from tests.api.answers import get, post, rows
 from tests.samples import create_agreement, record_agreement_fact, utc
@@ -51,10 +55,11 @@ def test_the_sql_and_the_pure_function_agree() -> None:
     def some_day() -> date | None:
         return source.choice([None, TODAY + timedelta(source.randint(-3, 3))])
 
+    create_agreement(ref="with-an-obligation", as_of=utc("2026-06-01T00:00"))
     for number in range(60):
         fields = {name: some_day() for name in ("signed_on", "in_force_on", "ends_on")}
         zone = source.choice([None, "Pacific/Auckland", "America/Los_Angeles"])
-        create_agreement(ref=f"a-{number}", as_of=utc("2026-06-01T00:00"))
+        _create(f"a-{number}")
         Agreement.objects.filter(ref=f"a-{number}").update(timezone=zone, **fields)
         agreement = Agreement.objects.get(ref=f"a-{number}")
         for _ in range(source.randint(0, 3)):
@@ -85,11 +90,13 @@ def _status(agreement: Agreement, as_of: datetime) -> AgreementStatus:
     return agreement_status(dates, stop, today=civil_day(as_of, zone))
 
 
-def _record_something(agreement: Agreement, source: random.Random) -> None:
-    from compliance.domain.deadlines.drafts import AgreementFactDraft
-    from compliance.domain.drafts import read
-    from compliance.operations.deadlines import facts
+def _create(ref: str) -> None:
+    parties = [{"code": "ACME"}, {"code": "CHN"}]
+    draft = {"ref": ref, "title": ref, "kind": "contract", "parties": parties}
+    agreements.create(draft=read(AgreementDraft, draft), as_of=utc("2026-06-01T00:00"))
 
+
+def _record_something(agreement: Agreement, source: random.Random) -> None:
     stored = list(agreement.facts.exclude(kind="retraction").filter(superseded_by=None))
     on = (TODAY + timedelta(source.randint(-3, 3))).isoformat()
     fact: dict[str, Any] = {"type": source.choice(["suspension", "termination"]), "on": on}

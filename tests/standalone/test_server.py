@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,6 +123,7 @@ def test_a_path_may_contain_spaces_and_special_characters(tmp_path: Path) -> Non
 
 
 def test_a_var_dir_that_is_a_file_is_refused(server: Server) -> None:
+    shutil.rmtree(server.var_dir, ignore_errors=True)
     server.var_dir.write_text("in the way")
     with pytest.raises(ServerError, match="VAR_DIR") as refused, server.running():
         pass
