@@ -14,7 +14,7 @@ def register() -> None:
     """Define both profiles and load the short one."""
     # Without deadlines: an example that is slow because the machine is busy proves nothing.
     # A failure prints how to run its example again.
-    settings.register_profile(DEFAULT, max_examples=40, deadline=None, print_blob=True)
+    settings.register_profile(DEFAULT, max_examples=20, deadline=None, print_blob=True)
     settings.register_profile(THOROUGH, settings.get_profile(DEFAULT), max_examples=300)
     settings.load_profile(DEFAULT)
 

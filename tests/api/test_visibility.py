@@ -45,7 +45,13 @@ def reviewer(email: str, *teams: str) -> User:
     return user
 
 
-@pytest.fixture(params=["both barriers", "the predicates alone", "row-level security alone"])
+@pytest.fixture(
+    params=[
+        "both barriers",
+        pytest.param("the predicates alone", marks=pytest.mark.exhaustive),
+        pytest.param("row-level security alone", marks=pytest.mark.exhaustive),
+    ]
+)
 def barriers(request: pytest.FixtureRequest, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """What hides foreign rows."""
     if request.param == "the predicates alone":

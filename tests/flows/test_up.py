@@ -131,6 +131,7 @@ def unmet(output: str) -> bytes:
     return body
 
 
+@pytest.mark.exhaustive
 def test_up_starts_twice_and_ctrl_c_stops_it(installation: Installation) -> None:
     first = time.monotonic()
     output = installation.up()

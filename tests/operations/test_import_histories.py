@@ -190,12 +190,11 @@ def compare(seed: int) -> None:
     } == {}
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_after_a_purge_everything_is_as_if_nothing_had_been_imported(seed: int) -> None:
-    compare(seed)
+def test_after_a_purge_everything_is_as_if_nothing_had_been_imported() -> None:
+    compare(0)
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("seed", range(3, 43))
+@pytest.mark.parametrize("seed", range(1, 31))
 def test_after_any_purge_everything_is_as_if_nothing_had_been_imported(seed: int) -> None:
     compare(seed)
