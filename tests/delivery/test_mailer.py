@@ -229,7 +229,7 @@ def test_a_server_that_answers_slowly_is_cut_off_before_the_lease_ends(
     sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slowly(_address: str) -> str:
-        time.sleep(2.5)
+        time.sleep(5)
         return "250 OK"
 
     sink.recipient_answers = slowly
@@ -237,9 +237,9 @@ def test_a_server_that_answers_slowly_is_cut_off_before_the_lease_ends(
     begun = time.monotonic()
     with closing(Mailer()) as mailer:
         answer = mailer.send(mail("one"))
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 4.5
     assert (answer.outcome, answer.is_server_fault) == (AttemptOutcome.DEFERRED, True)
-    time.sleep(2.5)
+    time.sleep(5)
     assert sink.received == []
 
 

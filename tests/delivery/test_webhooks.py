@@ -284,7 +284,7 @@ def test_odd_answers_of_a_receiver_end_the_call_and_are_recorded(
     with raw_server(speak) as (port, _):
         begun = time.monotonic()
         answer = call(f"http://127.0.0.1:{port}/")
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 8
     assert answer.outcome == outcome
     assert "\x00" not in answer.text
     assert len(answer.text) <= 300
@@ -299,7 +299,7 @@ def test_a_slow_tls_handshake_is_cut_off(settings: Any, monkeypatch: pytest.Monk
     with raw_server(drip) as (port, _):
         begun = time.monotonic()
         assert call(f"https://127.0.0.1:{port}/").outcome is AttemptOutcome.DEFERRED
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 8
 
 
 def test_a_certificate_must_be_trusted_and_name_the_host(
@@ -387,7 +387,7 @@ def test_a_heartbeat_does_not_wait_for_the_body_of_the_answer(settings: Any) -> 
         settings.HEARTBEAT_URL = f"http://127.0.0.1:{port}/secret"
         begun = time.monotonic()
         assert delivery.beat()
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 8
         assert called == [1]
 
 
@@ -419,7 +419,7 @@ def test_a_slow_answer_is_cut_off(receiver: Receiver, monkeypatch: pytest.Monkey
         url=receiver.url, secrets=[webhooks.new_secret()], message_id="m", payload=b"{}", now=NOW
     )
     assert answer.outcome is AttemptOutcome.DEFERRED
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 6
 
 
 @pytest.mark.django_db

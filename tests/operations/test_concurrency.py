@@ -31,7 +31,7 @@ def together(*actions: Callable[[], object]) -> None:
 
     def run(action: Callable[[], object]) -> None:
         try:
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             action()
         finally:
             connection.close()
@@ -99,7 +99,7 @@ def test_creating_an_obligation_during_a_sweep_does_not_deadlock(
         obligations.create(agreement=agreement, draft=draft, as_of=AFTER)
 
     def work() -> None:
-        is_held.wait(timeout=10)
+        is_held.wait(timeout=60)
         sweep.run(as_of=AFTER)
 
     monkeypatch.setattr(projection, "refresh", refresh_slowly)

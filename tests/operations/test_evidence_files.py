@@ -115,10 +115,10 @@ def test_a_file_in_use_by_an_upload_is_not_removed() -> None:
         with transaction.atomic():
             attach(target)
             found.set()
-            assert may_commit.wait(timeout=10)
+            assert may_commit.wait(timeout=60)
 
     uploading = Beside(upload)
-    assert found.wait(timeout=10)
+    assert found.wait(timeout=60)
     assert orphans.remove(as_of=NOW) == []
     may_commit.set()
     uploading.ended()

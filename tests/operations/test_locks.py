@@ -52,7 +52,7 @@ class Beside(threading.Thread):
 
     def ended(self) -> None:
         """Wait for the end of the action, and raise its error."""
-        self.join(timeout=20)
+        self.join(timeout=60)
         assert not self.is_alive()
         if self.error is not None:
             raise self.error
@@ -60,7 +60,7 @@ class Beside(threading.Thread):
 
 def wait_until_blocked() -> None:
     """Return as soon as a session waits for a lock."""
-    for _ in range(500):
+    for _ in range(3000):
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity"

@@ -297,7 +297,7 @@ def test_concurrent_approvals_record_one_fact() -> None:
 
     def approve(by: User) -> str:
         try:
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             proposals.approve(proposal=Proposal.objects.get(), by=by, as_of=LATER)
         except Invalid as error:
             return str(error)
@@ -328,7 +328,7 @@ def test_concurrent_approvals_and_records_do_not_deadlock() -> None:
 
     def run(action: Any) -> None:
         try:
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             action()
         finally:
             connection.close()

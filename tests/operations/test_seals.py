@@ -60,7 +60,7 @@ def test_two_concurrent_workers_create_one_seal() -> None:
 
     def work() -> Seal | None:
         try:
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             return seals.seal(as_of=NOW)
         finally:
             connection.close()
@@ -82,13 +82,13 @@ def test_a_seal_waits_for_uncommitted_rows() -> None:
             with transaction.atomic():
                 record(deadline, as_of=NOW, type="performance", on="2026-03-01")
                 recorded.set()
-                finish.wait(timeout=30)
+                finish.wait(timeout=60)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(write)
-        assert recorded.wait(timeout=10)
+        assert recorded.wait(timeout=60)
         try:
             assert seals.seal(as_of=NOW) is None
         finally:

@@ -44,7 +44,7 @@ def server(request: pytest.FixtureRequest, folder: Path) -> Server:
     return make(folder)
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
