@@ -19,6 +19,7 @@ from compliance.domain.vocabulary import AttemptOutcome, MessageState
 from compliance.models import DeliveryAttempt, Message, Subscription, User
 from compliance.operations.alerts import bounces
 from tests.delivery.conftest import DUE, READER, Desk, Sink
+from tests.shared_worlds import in_one_world
 
 NOTHING = "Nothing was changed.\n"
 
@@ -236,7 +237,13 @@ I am away until Monday. Action: failed. Status: 5.1.1
 """
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+def sent(desk: Desk, sink: Sink) -> Message:
+    """An email that was sent."""
+    return sent_message(desk)
+
+
+@in_one_world(
     ("mail", "reason"),
     [
         (lambda own: bounce_with_email(own, action="delayed"), "a permanent failure"),
@@ -255,10 +262,9 @@ I am away until Monday. Action: failed. Status: 5.1.1
     ],
 )  # fmt: skip
 def test_anything_but_a_permanent_failure_of_our_own_email_changes_nothing(
-    mail: object, reason: str, desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    mail: object, reason: str, sent: Message, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert callable(mail)
-    sent = sent_message(desk)
     before = stored_state()
     line = pipe_to_command(mail(sent.message_id), monkeypatch)
     assert reason in line

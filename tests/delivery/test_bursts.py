@@ -30,10 +30,7 @@ def end_sweep(run: JobRun) -> None:
 
 def agreement_with_deadlines(desk: Desk, count: int, ref: str = "supply-2026") -> Agreement:
     """Create an agreement with this many deadlines that are due at the same instant."""
-    agreement = desk.agreement(ref, title=f"Agreement {ref}")
-    for number in range(count):
-        desk.deadline(agreement, title=f"Deliver {number}")
-    return agreement
+    return desk.enter(count, ref).agreement
 
 
 def test_a_burst_waits_for_the_sweep_that_detects_it(desk: Desk, sink: Sink) -> None:

@@ -81,7 +81,7 @@ def test_a_summary_waits_for_further_entries_only_for_a_while(desk: Desk, sink: 
     while not sink.received:
         enter(*missed(1), ref=f"agreement-{number}", as_of=at)
         desk.deliver(at)
-        at, number = at + COLLECTED_FOR / 2, number + 1
+        at, number = at + COLLECTED_FOR * 0.9, number + 1
     assert COLLECTED_AT_MOST <= at - NOW <= COLLECTED_AT_MOST + 2 * COLLECTED_FOR
 
 
