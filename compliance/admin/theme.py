@@ -72,7 +72,7 @@ class AutocompleteSelectMultiple(widgets.AutocompleteSelectMultiple):
     """A choice of several among many rows, which the browser searches for."""
 
     def optgroups(self, name: str, value: Sequence[Any], attr: Any = None) -> Any:
-        """Return the chosen rows, by those of the posted values that can be ids."""
+        """Return the chosen rows, ignoring posted values that cannot be ids."""
         return super().optgroups(name, _possible_ids(value), attr)
 
 

@@ -28,7 +28,7 @@ LONGEST_REASON = 1_000
 
 
 class ReasonDraft(Draft):
-    """Why somebody changes something."""
+    """Why someone changes something."""
 
     reason: Annotated[
         LongTitle,

@@ -40,7 +40,7 @@ _OF_ADDRESS = f"""
 def add_responsible(where: Where, name: str | None, *, obligation: str, reader: Reader) -> None:
     """Require the obligation to name a user or team as responsible.
 
-    `me` is the reader, who is also responsible for what their teams are.
+    `me` is the reader, who is also responsible for whatever their teams are responsible for.
 
     Args:
         obligation: its id, as an SQL expression.

@@ -83,7 +83,7 @@ class Cursor(_Cursor):  # type: ignore[misc]  # a base class of type Any
         return self
 
     def executemany(self, query: Any, params_seq: Iterable[Any], **options: Any) -> None:
-        """Execute a statement for each of the parameters."""
+        """Execute a statement once for each set of parameters."""
         query = _text(query, self)
         if self._prefix(query) is None:
             super().executemany(query, params_seq, **options)

@@ -86,7 +86,7 @@ def test_a_measured_value_is_judged_by_the_target(browser: Client) -> None:
     deadline.refresh_from_db()
     assert (deadline.status, deadline.measured_quantity) == ("unmet", Decimal("7.5"))
     page = page_of(browser, deadline)
-    assert "7.5 %; at least 8 % required" in page
+    assert "7.5 %; the target is at least 8 %" in page
     assert "A value out of bounds was measured." in page
 
 

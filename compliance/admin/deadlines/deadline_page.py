@@ -239,9 +239,9 @@ def _quantity(deadline: Deadline, as_of: datetime) -> str:
     obligation, unit = deadline.obligation, deadline.obligation.unit
     bounded = target_text(target, TargetBound(obligation.target_bound), unit)
     if deadline.measured_quantity is not None:
-        return f"{amount_text(deadline.measured_quantity, unit)}; {bounded} required"
+        return f"{amount_text(deadline.measured_quantity, unit)}; the target is {bounded}"
     if deadline.performed_quantity is None:
-        return f"nothing measured; {bounded} required"
+        return f"nothing measured; the target is {bounded}"
     done = f"{number_text(deadline.performed_quantity)} of {number_text(target)} {unit}".strip()
     if due_at is None or deadline.is_closed or Status(deadline.status) not in _PACED:
         return done

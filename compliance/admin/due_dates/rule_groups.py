@@ -156,7 +156,7 @@ _RULE_GROUPS = (
                 widget=Select(choices=fields.enum_choices(Direction)), types=("recurrence",),
                 depends_on="start_kind", values=START_EVENTS,
             ),
-            *_named_day("start_", "First date on day number", ("recurrence",), on_events=True),
+            *_named_day("start_", "Move first date to day number", ("recurrence",), on_events=True),
             RuleInput(
                 name="until", label="Until", widget=period_input(), types=("recurrence",),
                 help_text="Leave empty if it has no end.",
@@ -190,7 +190,7 @@ _RULE_GROUPS = (
                 name="then_direction", label="Before or after each date",
                 widget=Select(choices=fields.enum_choices(Direction)), types=("recurrence",),
             ),
-            *_named_day("then_", "Then on day number", ("recurrence",)),
+            *_named_day("then_", "Then move it to day number", ("recurrence",)),
             RuleInput(
                 name="then_time", label="Time on the day when it is due", widget=time_input(),
                 types=("recurrence",), help_text="Leave empty for the end of the day.",
@@ -279,7 +279,7 @@ _RULE_GROUPS = (
     ),
 )  # fmt: skip
 _PREVIEW_GROUP = InputGroup(
-    heading="Preview for a supposed event",
+    heading="Preview for an assumed event",
     is_folded=True,
     inputs=(
         RuleInput(

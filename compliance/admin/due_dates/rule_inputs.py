@@ -1,4 +1,4 @@
-"""What describes an input of a due rule, and the choices, widgets and defaults of the inputs."""
+"""How an input of a due rule is described, and the choices, widgets and defaults of inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dates of a milestone that each party has on its own, as they are stored."""
+"""The stored dates of a milestone that has a date for each party."""
 
 from __future__ import annotations
 

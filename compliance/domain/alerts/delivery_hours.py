@@ -16,8 +16,8 @@ class Hours:
     """The delivery hours of a subscriber, in `timezone`.
 
     Digests are sent at `digest_hour`, and weekly ones on `digest_weekday` (0 is Monday). Quiet
-    hours last from `quiet_from` until before `quiet_until`, which is on the next day if it is the
-    earlier time. Equal times mean no quiet hours.
+    hours begin at `quiet_from` and end at `quiet_until`, on the next day if that is the earlier
+    time. Equal times mean no quiet hours.
     """
 
     frequency: NotificationFrequency = NotificationFrequency.IMMEDIATE

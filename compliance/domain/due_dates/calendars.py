@@ -1,8 +1,8 @@
 """Business days, by country, subdivision, weekend and custom calendars.
 
-`calendar_names` describes how calendars are named. Countries bring their own weekend, and the
-weekend days that they have declared working days. Outside the years that the library covers, only
-the weekend is known. Days closed in only part of an area are business days, except in `widest`.
+`calendar_names` describes how calendars are named. A country has its own weekend, except for
+weekend days that it has declared working days. Outside the years that the library covers, only the
+weekend is known. Days closed in only part of an area are business days, except in `widest`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Replacements in other agreements that name obligations which a purge removes.
 
-Such a fact cannot stay without its successor. Once it is retracted, it says nothing about its
-deadline any more, so the purge removes it with its retraction. Until then, the purge is refused.
+Such a fact cannot stay without its successor. Once it is retracted, it no longer has any effect, so
+the purge removes it with its retraction. Until then, the purge is refused.
 """
 
 from __future__ import annotations

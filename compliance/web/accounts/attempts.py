@@ -53,7 +53,7 @@ def counted(request: HttpRequest, *, account: str, proof: Proof) -> Iterator[Non
 
 
 def attempt_of(request: HttpRequest, *, account: str, proof: Proof) -> Attempt:
-    """Return the attempt that a request makes, for an account that may not exist."""
+    """Return the attempt that a request makes to use an account, which may not exist."""
     key = account_key(account)
     return Attempt(
         proof=proof,
