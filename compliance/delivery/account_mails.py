@@ -27,7 +27,7 @@ def send_password_link(*, to: str, path: str) -> None:
         body=(
             "Follow this link to choose the password of your Pacta account:\n\n"
             f"{settings.SITE_URL}{path}\n\n"
-            f"The link works once, and for {days}. If you did not expect this email, you can\n"
+            f"The link works once, within {days}. If you did not expect this email, you can\n"
             "ignore it: your account will not change.\n"
         ),
     )
@@ -44,7 +44,7 @@ def send_address_change(*, to: str, new_address: str, changed_by: str) -> None:
         subject="The address of your Pacta account was changed",
         body=(
             f"{changed_by} changed the address of your Pacta account to {new_address}.\n"
-            "If you did not ask for this, contact another administrator.\n"
+            "If you did not ask for this, contact an administrator.\n"
         ),
     )
 
@@ -113,7 +113,7 @@ def send_security_notice(*, to: str, change: str, address: str) -> None:
         to=to,
         subject="Your Pacta account was changed",
         body=(
-            f"{change}\nThe change came from the address {address}.\n\n"
+            f"{change}\nThe change was made from the IP address {address}.\n\n"
             "If this was not you, set a new password and notify an administrator:\n\n"
             f"{settings.SITE_URL}/account/password/reset/\n"
         ),
