@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -33,6 +33,12 @@ _CLASH = (
 )
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_SPACE = "The server's disk is full, and nothing was stored. Notify an administrator."
+_NOT_AUTHENTICATED = (
+    "Authenticate with an API token: send the header Authorization, with Bearer, a space and its "
+    "key."
+)
+_UNREADABLE = "The request cannot be read."
+_NOT_PERMITTED = "You do not have permission to do this."
 _BUSY = "Another change to the same data is under way: wait a moment, and try again."
 
 
@@ -75,7 +81,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseB
     elif isinstance(error, django_errors.PermissionDenied):
         error = rest_errors.PermissionDenied(str(error) or None)
     if isinstance(error, rest_errors.APIException):
-        return _rest(error)
+        return _rest(error, context)
     if isinstance(error, IntegrityError):
         log.warning("write rejected by the database", error=str(error).partition("\n")[0])
         return problem(HTTPStatus.CONFLICT, _CLASH)
@@ -102,7 +108,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> HttpResponseB
         UnreadablePostError,
     )
     if isinstance(error, unreadable):
-        return problem(HTTPStatus.BAD_REQUEST, "The request cannot be read.")
+        return problem(HTTPStatus.BAD_REQUEST, _UNREADABLE)
     return None
 
 
@@ -118,9 +124,8 @@ def _invalid(error: Invalid) -> HttpResponse:
     return problem(HTTPStatus.BAD_REQUEST, detail, errors=error.problems)
 
 
-def _rest(error: rest_errors.APIException) -> HttpResponse:
-    detail = error.detail if isinstance(error.detail, str) else error.default_detail
-    response = problem(error.status_code, str(detail))
+def _rest(error: rest_errors.APIException, context: dict[str, Any]) -> HttpResponse:
+    response = problem(error.status_code, _sentence(error, context))
     header = getattr(error, "auth_header", None)
     if header:
         response["WWW-Authenticate"] = header
@@ -130,6 +135,34 @@ def _rest(error: rest_errors.APIException) -> HttpResponse:
     return response
 
 
+def _sentence(error: rest_errors.APIException, context: dict[str, Any]) -> str:
+    """Return what is wrong and what to do, also where the framework has words of its own."""
+    view = context.get("view")
+    match error:
+        case rest_errors.NotAuthenticated():
+            return _NOT_AUTHENTICATED
+        case rest_errors.MethodNotAllowed() if view is not None:
+            return f"This address does not support that method: use {_any(view.allowed_methods)}."
+        case rest_errors.NotAcceptable() if view is not None:
+            served = _any(each.media_type for each in view.renderer_classes)
+            return f"Only {served} is served here: change the header Accept."
+        case rest_errors.UnsupportedMediaType() if view is not None:
+            return f"Send the body as {_any(each.media_type for each in view.parser_classes)}."
+        case rest_errors.ParseError():
+            return _UNREADABLE
+    if error.detail == error.default_detail:
+        if isinstance(error, rest_errors.NotFound):
+            return "This does not exist."
+        if isinstance(error, rest_errors.PermissionDenied):
+            return _NOT_PERMITTED
+    return str(error.detail if isinstance(error.detail, str) else error.default_detail)
+
+
+def _any(names: Iterable[str]) -> str:
+    *others, last = dict.fromkeys(names)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def _is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/")
 
@@ -137,7 +170,7 @@ def _is_api(request: HttpRequest) -> bool:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Return the response to a request that Django rejects before it reaches a view."""
     if _is_api(request):
-        return problem(HTTPStatus.BAD_REQUEST, "The request cannot be read.")
+        return problem(HTTPStatus.BAD_REQUEST, _UNREADABLE)
     line = "The address or what was sent with it is incomplete. Go back and try again."
     return _page(HTTPStatus.BAD_REQUEST, "This request cannot be read", line)
 
@@ -145,7 +178,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Return the response to a forbidden request."""
     if _is_api(request):
-        return problem(HTTPStatus.FORBIDDEN, "You do not have permission to do this.")
+        return problem(HTTPStatus.FORBIDDEN, _NOT_PERMITTED)
     line = "Your role does not allow this. If you need it, ask an administrator of Pacta."
     return _page(HTTPStatus.FORBIDDEN, "You do not have permission", line)
 

@@ -83,7 +83,19 @@ Word = Title
 TrueOrFalse = Annotated[bool, BeforeValidator(_true_or_false)]
 """`true` or `false`, which some clients capitalise; no number or other word stands for either."""
 
-Id = Annotated[int, Field(gt=0, lt=2**63)]
+
+def _digits(value: object) -> object:
+    if isinstance(value, str) and "_" in value:
+        # Only Python reads 1_0 as 10.
+        sentence = "Give a whole number."
+        raise ValueError(sentence)
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_digits)]
+"""A whole number, in digits."""
+
+Id = Annotated[Whole, Field(gt=0, lt=2**63)]
 
 Listed = BeforeValidator(_split)
 """Makes a field accept several values separated by commas."""

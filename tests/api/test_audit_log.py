@@ -274,6 +274,11 @@ def test_csv_and_ndjson_have_the_same_entries_and_name_the_next_page(api: Client
     [row] = csv.DictReader(io.StringIO(table.content.decode()))
     assert row["action"] == "added"
     assert row["at"] == plain["results"][0]["at"]
+    by_header = api.get(f"{BASE}audit/?kind=party", headers={"Accept": "text/csv"})
+    assert by_header.content == table.content
+    both = api.get(f"{BASE}audit/?kind=party&format=json", headers={"Accept": "text/csv"})
+    assert both["Content-Type"] == "application/json"
+    assert both.json()["results"] == plain["results"]
     following = table["Link"].removeprefix("<").removesuffix('>; rel="next"')
     assert "format=csv" in following
     assert api.get(following).content.decode().count("\n") == 1

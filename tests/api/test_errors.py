@@ -128,7 +128,30 @@ def test_a_body_with_another_media_type_is_refused(api: Client, kind: str) -> No
 
 
 def test_only_json_is_served(api: Client) -> None:
-    assert is_problem(api.get(f"{BASE}parties/", headers={"Accept": "text/html"}), 406)
+    response = api.get(f"{BASE}parties/", headers={"Accept": "text/html"})
+    assert is_problem(response, 406)
+    detail = "Only application/json is served here: change the header Accept."
+    assert response.json()["detail"] == detail
+
+
+def test_refusals_say_what_to_do_in_our_words(api: Client, client: Client) -> None:
+    sent = {
+        "Send the body as application/json.": api.post(
+            f"{BASE}parties/", b"x", content_type="text/plain"
+        ),
+        "This does not exist.": api.post(f"{BASE}breaches/1/acknowledge/", {}, content_type=JSON),
+        "Authenticate with an API token": client.get(f"{BASE}parties/"),
+    }
+    for beginning, response in sent.items():
+        assert is_problem(response, response.status_code)
+        assert response.json()["detail"].startswith(beginning)
+
+
+def test_only_digits_are_a_whole_number_in_queries(api: Client) -> None:
+    # Python reads 1_0 as 10.
+    for address, name in (("facts/", "deadline"), ("facts/", "page_size"), ("summary/", "limit")):
+        problem = get(api, address, 400, **{name: "1_0"})
+        assert problem["errors"] == [{"path": name, "detail": "Give a whole number."}]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +178,9 @@ def test_other_methods_are_not_allowed(api: Client, verb: str) -> None:
     for address in ("parties/", "parties/CHN/", "summary/", "agreements/import/"):
         response = api.generic(verb, BASE + address)
         assert is_problem(response, 405)
-        assert response["Allow"]
+        methods = response["Allow"].split(", ")
+        assert methods
+        assert all(each in response.json()["detail"] for each in methods)
 
 
 def test_an_unknown_host_is_refused(api: Client) -> None:

@@ -73,7 +73,7 @@ def test_a_file_is_stored_with_its_hash_and_served_unchanged(
         "recorded_by": desk.email,
     }
     assert get(api, f"evidence/{evidence}/")["files"] == [row]
-    served = api.get(response["Location"])
+    served = api.get(response["Location"], headers={"Accept": "application/pdf"})
     assert b"".join(served.streaming_content) == PDF  # type: ignore[attr-defined]
     assert served["Content-Type"] == "application/pdf"
     assert served["Content-Disposition"].startswith("attachment; filename")

@@ -169,6 +169,11 @@ class FileViews(Views):
     permission_models = (Evidence,)
     parser_classes = (FileParser,)
 
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Return how to render. A file is served as it is, whatever the client accepts."""
+        # RFC 9110, section 15.5.7, allows it: there is no other representation.
+        return super().perform_content_negotiation(request, force or self.action == "retrieve")
+
     @extend_schema(operation_id="evidence_files", responses=FilesAnswer)
     def list(self, request: Request, id: int) -> Response:
         """List the revisions, oldest first."""

@@ -29,6 +29,20 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+class _CSVRenderer(ORJSONRenderer):
+    """Says that CSV can be requested by the header `Accept`."""
+
+    media_type = "text/csv"
+    format = AuditFormat.CSV
+
+
+class _NDJSONRenderer(ORJSONRenderer):
+    """Says that NDJSON can be requested by the header `Accept`."""
+
+    media_type = "application/x-ndjson"
+    format = AuditFormat.NDJSON
+
+
 class AuditRow(serializers.Serializer[AuditEntry]):
     """Who did what, when, from where and why."""
 
@@ -59,6 +73,7 @@ class AuditViews(Views):
     """Every change, sign-in and refusal, in the order of publication."""
 
     permission_models = (AuditEntry,)
+    renderer_classes = (ORJSONRenderer, _CSVRenderer, _NDJSONRenderer)
 
     @extend_schema(
         parameters=filter_parameters(queries.AuditListing),
@@ -79,9 +94,11 @@ class AuditViews(Views):
         audit_log.publish()
         page = queries.listed(listing)
         response = page_response(request, page)
-        if listing.format == AuditFormat.JSON:
+        wanted = listing.format or request.accepted_renderer.format
+        if wanted == AuditFormat.JSON:
+            response.content_type = ORJSONRenderer.media_type
             return response
-        is_csv = listing.format == AuditFormat.CSV
+        is_csv = wanted == AuditFormat.CSV
         content = _csv(page.rows) if is_csv else _ndjson(page.rows)
         kind = "text/csv; charset=utf-8" if is_csv else "application/x-ndjson"
         return HttpResponse(

@@ -52,7 +52,10 @@ class AuditListing(Listing):
     action: AuditAction | None = None
     after: Annotated[Instant | None, Field(description="Not before this instant.")] = None
     before: Annotated[Instant | None, Field(description="Before this instant.")] = None
-    format: AuditFormat = AuditFormat.JSON
+    format: Annotated[
+        AuditFormat | None,
+        Field(description="The format; without it, the header `Accept` decides."),
+    ] = None
 
 
 def listed(listing: AuditListing) -> Page:
