@@ -28,6 +28,7 @@ from compliance.api.deadlines.facts import FactViews
 from compliance.api.deadlines.positions import PositionViews
 from compliance.api.deadlines.proposals import DecisionViews, ProposalViews
 from compliance.api.deadlines.summary import SummaryViews
+from compliance.api.deadlines.trend import TrendViews
 from compliance.api.deadlines.what_if import WhatIfViews
 from compliance.api.deadlines.why import WhyViews
 from compliance.api.due_dates.due_rules import PreviewViews
@@ -211,6 +212,7 @@ urlpatterns = [
     *_routes("silences", SilenceViews),
     path("silences/<id:id>/end/", SilenceViews.as_view({"post": "end"}), name="silence-end"),
     path("due-rules/preview/", PreviewViews.as_view({"post": "create"}), name="due-rules-preview"),
+    path("trend/", TrendViews.as_view({"get": "retrieve"}), name="trend"),
     path("summary/", SummaryViews.as_view({"get": "retrieve"}), name="summary"),
     *_routes("seals", SealViews),
     path("users/<id:id>/close/", ClosingViews.as_view({"post": "create"}), name="user-close"),

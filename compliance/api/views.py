@@ -107,9 +107,10 @@ def read_filter(request: Request, kind: type[FilterT]) -> FilterT:
 
 def _of_parameter(problem: Problem, kind: type[Filter]) -> Problem:
     name = problem.path.partition("/")[0]
-    if name in kind.model_fields:
+    names = {field.alias or each for each, field in kind.model_fields.items()}
+    if name in names:
         return Problem(path=name, detail=problem.detail)
-    known = ", ".join(sorted(kind.model_fields)) or "none"
+    known = ", ".join(sorted(names)) or "none"
     return Problem(path=name, detail=f"Unknown parameter. Known parameters: {known}.")
 
 

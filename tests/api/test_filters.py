@@ -57,6 +57,25 @@ def test_the_first_groups_by_a_measure(api: Client) -> None:
                 assert paths(get(api, "summary/", 400, **{name: text})) == {name}
 
 
+def test_a_trend_shows_what_was_known_at_each_point(api: Client) -> None:
+    create_agreement(as_of=utc("2026-02-01T00:00"))
+    sweep.run(as_of=utc("2026-03-20T00:00"))
+    query = {"from": "2026-01", "to": "2026-Q1", "measures": "count,statuses"}
+    found = get(api, "trend/", **query)
+    assert found == {
+        "interval": "month",
+        "measures": ["count", "statuses"],
+        "results": [
+            {"period": "2026-01", "at": "2026-02-01T00:00:00Z", "count": 1,
+             "statuses": {"pending": 1}},
+        ],
+    }  # fmt: skip
+    found = get(api, "trend/", **{**query, "to": "2026-03", "is_open": "true"})
+    assert [each["statuses"] for each in found["results"]] == [{}, {}, {"unmet": 1}]
+    assert paths(get(api, "trend/", 400, is_disputed="true", **query)) == {"is_disputed"}
+    assert paths(get(api, "trend/", 400)) == {"from"}
+
+
 def test_other_parameters_are_given_once_and_not_too_often(api: Client) -> None:
     assert paths(get(api, "deadlines/", 400, tag_any=["a", "b"])) == {"tag_any"}
     assert paths(get(api, "deadlines/", 400, tag=[str(each) for each in range(21)])) == {"tag"}

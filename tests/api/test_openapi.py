@@ -72,7 +72,7 @@ def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -
         if verb in {"get", "post", "patch", "put", "delete"}
     }
     expected = {
-        "get ", "get summary/", "get changes/", "get schema/", "get document-schema/",
+        "get ", "get summary/", "get trend/", "get changes/", "get schema/", "get document-schema/",
         "post agreements/import/", "post agreements/{ref}/archive/",
         "post parties/{code}/retire/", "post parties/{code}/restore/",
         "post parties/{code}/merge/",

@@ -146,6 +146,7 @@ _API = (
     ("silence-end",          "silence",       X, A, X, X, _BOTH),
     ("due-rules-preview",    "",              X, V, X, X, _BOTH),
     ("summary",              "",              V, X, X, X, _BOTH),
+    ("trend",                "",              V, X, X, X, _BOTH),
     ("seals",                "",              V, X, X, X, _NONE),
     ("seals-row",            "seal",          V, X, X, X, _NONE),
     ("user-close",           "user",          X, D, X, X, _NONE),

@@ -45,7 +45,7 @@ class EverySummary(DatabaseTestCase):
         st.booleans(),
     )
     @settings(max_examples=scaled(1), suppress_health_check=list(HealthCheck))
-    def test_each_measure_is_that_of_a_recount(
+    def test_each_measure_is_that_of_arecount(
         self, number: int, groupings: list[Grouping], has_prefix: bool
     ) -> None:
         moment = MOMENTS[number]
@@ -65,7 +65,7 @@ class EverySummary(DatabaseTestCase):
             for place in product(*names):
                 groups[place].append(row)
         expected = {
-            place: _recount(several, moment.get("as_of", NOW)) for place, several in groups.items()
+            place: recount(several, moment.get("as_of", NOW)) for place, several in groups.items()
         }
         assert found.total == len(expected)
         assert {
@@ -75,7 +75,7 @@ class EverySummary(DatabaseTestCase):
 
 
 def test_a_recount_needs_what_each_measure_says() -> None:
-    assert set(_recount([], NOW)) == set(Measure)
+    assert set(recount([], NOW)) == set(Measure)
 
 
 def _is_policy(tag: Name) -> bool:
@@ -109,7 +109,7 @@ def _names(row: Row, grouping: Grouping, moment: dict[str, Any]) -> Sequence[Nam
     return [row[grouping]]
 
 
-def _recount(rows: list[Row], at: datetime) -> dict[str, Any]:
+def recount(rows: list[Row], at: datetime) -> dict[str, Any]:
     due = [each for each in rows if each["due_at"] and each["due_at"] <= at]
     kept = [each for each in due if each["status"] in {"met", "met_late"}]
     kept += [each for each in rows if each["status"] == "holding"]

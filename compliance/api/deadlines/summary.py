@@ -18,8 +18,8 @@ from compliance.queries.deadlines.groupings import Grouping
 from compliance.queries.deadlines.measures import Measure
 
 
-class MeasuresRow(serializers.Serializer[Any]):
-    """The measures that were asked for. The glossary defines them."""
+class CountsRow(serializers.Serializer[Any]):
+    """The measures that were asked for, as far as they count. The glossary defines them."""
 
     count = serializers.IntegerField(required=False)
     statuses = serializers.DictField(
@@ -31,14 +31,19 @@ class MeasuresRow(serializers.Serializer[Any]):
     met_on_time_rate = serializers.FloatField(
         required=False, allow_null=True, help_text="Of those that are due: the share met on time."
     )
+    open = serializers.IntegerField(
+        required=False, help_text="Unmet or partly met, and not closed."
+    )
+
+
+class MeasuresRow(CountsRow):
+    """The measures that were asked for. The glossary defines them."""
+
     median_days_late = serializers.FloatField(required=False, allow_null=True)
     p90_days_late = serializers.FloatField(
         required=False, allow_null=True, help_text="Nine of ten were less late, or as late."
     )
     median_days_to_cure = serializers.FloatField(required=False, allow_null=True)
-    open = serializers.IntegerField(
-        required=False, help_text="Unmet or partly met, and not closed."
-    )
     oldest_open_days = serializers.IntegerField(required=False, allow_null=True)
 
 

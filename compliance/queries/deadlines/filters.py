@@ -13,7 +13,7 @@ from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines import states
 from compliance.queries.deadlines.closed import IS_OPEN, OF_BREACHED
-from compliance.queries.filters import DayOrInstant, Listed, TrueOrFalse
+from compliance.queries.filters import DayOrInstant, Filter, Listed, TrueOrFalse
 from compliance.queries.obligation_filters import (
     AgreementStatuses,
     ObligationFilter,
@@ -57,8 +57,8 @@ _ACKNOWLEDGED = f"""
 """
 
 
-class DeadlineFilter(PointInTime, ObligationFilter):
-    """Filters of deadlines."""
+class StateFilter(Filter):
+    """Filters by what the ledger says of a deadline."""
 
     status: Annotated[Annotated[tuple[Status, ...], AtMost(20)] | None, Listed] = None
     is_open: Annotated[
@@ -66,10 +66,6 @@ class DeadlineFilter(PointInTime, ObligationFilter):
         Field(description="Unmet or partly met, and not closed; or the opposite."),
     ] = None
     is_closed: TrueOrFalse | None = None
-    ever_breached: Annotated[
-        TrueOrFalse | None, Field(description="Whether it was ever unmet or partly met.")
-    ] = None
-    agreement_status: AgreementStatuses = None
     due_after: Annotated[
         DayOrInstant | None,
         Field(description="Due on this day, in this period or at this instant, or later."),
@@ -77,6 +73,15 @@ class DeadlineFilter(PointInTime, ObligationFilter):
     due_before: Annotated[
         DayOrInstant | None, Field(description="Due before this day, period or instant.")
     ] = None
+
+
+class DeadlineFilter(PointInTime, ObligationFilter, StateFilter):
+    """Filters of deadlines."""
+
+    ever_breached: Annotated[
+        TrueOrFalse | None, Field(description="Whether it was ever unmet or partly met.")
+    ] = None
+    agreement_status: AgreementStatuses = None
     since_after: Annotated[
         DayOrInstant | None,
         Field(description="In its status since this instant or later. A day begins in UTC."),
@@ -162,13 +167,8 @@ def add_deadlines_in_state(
 
 
 def _add_state(where: Where, wanted: DeadlineFilter, now: datetime) -> None:
-    # A single status is compared with `=`, so that an index returns the rows in order.
-    if wanted.status is not None and len(wanted.status) == 1:
-        where.add("d.status = %(status)s", status=wanted.status[0])
-    elif wanted.status is not None:
-        where.add("d.status = ANY(%(status)s)", status=list(wanted.status))
-    where.equal(d__is_disputed=wanted.is_disputed, d__is_closed=wanted.is_closed)
-    where.add(f"{IS_OPEN} = %(is_open)s", is_open=wanted.is_open)
+    add_ledger_state(where, wanted)
+    where.equal(d__is_disputed=wanted.is_disputed)
     if wanted.ever_breached is not None:
         breached = _BREACHED if wanted.as_of is None else _BREACHED_THEN
         where.add(breached if wanted.ever_breached else f"NOT {breached}")
@@ -179,11 +179,22 @@ def _add_state(where: Where, wanted: DeadlineFilter, now: datetime) -> None:
             acknowledged_by=wanted.known_at or now,
             acknowledged_for=wanted.as_of or now,
         )
-    where.add(f"{_due(wanted.due_after)} >= %(due_after)s", due_after=wanted.due_after)
-    where.add(f"{_due(wanted.due_before)} < %(due_before)s", due_before=wanted.due_before)
     since = "d.status_since"
     where.add(f"{since} >= %(since_after)s::timestamptz", since_after=wanted.since_after)
     where.add(f"{since} < %(since_before)s::timestamptz", since_before=wanted.since_before)
+
+
+def add_ledger_state(where: Where, wanted: StateFilter) -> None:
+    """Require what a filter says of the state of the deadlines `d` in the ledger."""
+    # A single status is compared with `=`, so that an index returns the rows in order.
+    if wanted.status is not None and len(wanted.status) == 1:
+        where.add("d.status = %(status)s", status=wanted.status[0])
+    elif wanted.status is not None:
+        where.add("d.status = ANY(%(status)s)", status=list(wanted.status))
+    where.equal(d__is_closed=wanted.is_closed)
+    where.add(f"{IS_OPEN} = %(is_open)s", is_open=wanted.is_open)
+    where.add(f"{_due(wanted.due_after)} >= %(due_after)s", due_after=wanted.due_after)
+    where.add(f"{_due(wanted.due_before)} < %(due_before)s", due_before=wanted.due_before)
 
 
 def _due(boundary: date | datetime | None) -> str:

@@ -82,7 +82,8 @@ _BREACHED = f"sum(number) FILTER (WHERE status IN ({OF_BREACHED}))"
 _MEASURES = {
     Measure.COUNT: "sum(number)::bigint",
     Measure.STATUSES: """
-        jsonb_object_agg(status, number ORDER BY status) FILTER (WHERE status IS NOT NULL)""",
+        coalesce(jsonb_object_agg(status, number ORDER BY status)
+                 FILTER (WHERE status IS NOT NULL AND number > 0), '{}')""",
     Measure.COMPLIANCE_RATE: f"""
         round(coalesce({_KEPT}, 0)
               / nullif(coalesce({_KEPT}, 0) + coalesce({_BREACHED}, 0), 0), 4)::float8""",
@@ -109,14 +110,19 @@ def measured(matched: str, measures: Collection[Measure], *, is_past: bool) -> s
         matched: a statement for the deadlines, once for each of their groups: `g1`, `g2`, `id`,
             `status`, `is_due`, `is_closed` and `days_late`.
     """
+    columns = columns_of(measures)
     tables, partial = [f"matched AS ({matched})"], [_COUNTED]
     if OF_LATENESS & set(measures):
         partial.append(_LATE)
     if _OF_BREACHES & set(measures):
         tables.append(_THEN if is_past else _NOW)
         partial.append(_BREACHES)
-    columns = ", ".join(f'{_MEASURES[each]} AS "{each}"' for each in measures)
     return f"""
     WITH {", ".join(tables)}
     SELECT g1, g2, {columns} FROM ({" UNION ALL ".join(partial)}) AS partial GROUP BY 1, 2
     """
+
+
+def columns_of(measures: Collection[Measure]) -> str:
+    """Return the columns of measures over the partial rows of a group."""
+    return ", ".join(f'{_MEASURES[each]} AS "{each}"' for each in measures)

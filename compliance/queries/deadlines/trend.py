@@ -1,0 +1,200 @@
+"""Measures of deadlines at the end of each interval, from the ledger, in one statement.
+
+A ledger entry is in force from the instant at which it is known and effective until a later one
+takes its place. So it counts at the points in between, and a running sum over the points at which
+entries begin and end counts all of them, however many points there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import islice
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from compliance.domain.date_fields import Instant
+from compliance.domain.fields import all_different
+from compliance.domain.formats import ALL_DIFFERENT
+from compliance.domain.intervals import Interval, periods
+from compliance.domain.limits import AtMost
+from compliance.domain.problems import refusal
+from compliance.domain.vocabulary import Status
+from compliance.models.people.readers import Reader
+from compliance.queries.agreement_statuses import hide_archived
+from compliance.queries.deadlines.closed import IS_CLOSED
+from compliance.queries.deadlines.filters import (
+    IS_OF_OBLIGOR,
+    OF_PARTY,
+    StateFilter,
+    add_ledger_state,
+)
+from compliance.queries.deadlines.measures import Measure, columns_of
+from compliance.queries.filters import DayOrInstant, Listed
+from compliance.queries.obligation_filters import ObligationFilter, add_obligation_filter
+from compliance.queries.rows import Row, Where, fetch
+from compliance.queries.unseen import hide_unseen
+
+MOST_POINTS = 1_000
+
+# The others take the beginning of each status, or all breaches, of each point.
+Counted = Literal[
+    Measure.COUNT, Measure.STATUSES, Measure.COMPLIANCE_RATE, Measure.MET_ON_TIME_RATE, Measure.OPEN
+]
+
+
+class TrendFilter(ObligationFilter, StateFilter):
+    """The points of a trend, and filters: those by state apply at each point."""
+
+    start: Annotated[
+        DayOrInstant, Field(alias="from", description="The first interval contains this.")
+    ]
+    to: Annotated[
+        DayOrInstant | None,
+        Field(description="The last interval contains this. The default is now."),
+    ] = None
+    interval: Interval = Interval.MONTH
+    measures: Annotated[
+        tuple[Counted, ...],
+        AtMost(5),
+        Field(min_length=1),
+        AfterValidator(all_different),
+        ALL_DIFFERENT,
+        Listed,
+    ] = (Measure.COUNT, Measure.COMPLIANCE_RATE)
+    known: Annotated[
+        Literal["then", "now"], Field(description="Whether each point shows what was known then.")
+    ] = "then"
+    known_at: Annotated[
+        Instant | None, Field(description="Use what was known at this instant at every point.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """The end of an interval, or now if it has not ended."""
+
+    period: str
+    at: datetime
+
+
+def trend(question: TrendFilter, *, reader: Reader, now: datetime) -> list[Row]:
+    """Return the measures at each point, oldest first.
+
+    Raises:
+        Invalid: `from` is after `to` or in the future, `known_at` is in the future, or there are
+            too many points.
+    """
+    points = _points(question, now)
+    known_at = question.known_at or (now if question.known == "now" else None)
+    if known_at is not None and known_at > now:
+        raise refusal("known_at", "This lies in the future. Give an instant up to now.")
+    where = Where(
+        points=[each.at for each in points],
+        last=points[-1].at,
+        statuses=[each.value for each in Status],
+        known_at=known_at,
+    )
+    hide_unseen(where, reader, agreement="d.agreement_id")
+    if known_at is not None:
+        hide_archived(where, agreement="d.agreement_id", known_at=known_at)
+        where.add("r.recorded_at <= %(known_at)s")
+    add_obligation_filter(
+        where,
+        question,
+        reader=reader,
+        agreement="d.agreement_id",
+        of_party=OF_PARTY,
+        is_of_obligor=IS_OF_OBLIGOR,
+        known_at="known_at" if question.known_at is not None else None,
+    )
+    began = "r.effective_at" if known_at else "greatest(r.effective_at, r.recorded_at)"
+    where.add(f"{began} <= %(last)s")
+    state = Where()
+    state.add("d.reason <> 'not_binding'")
+    add_ledger_state(state, question)
+    statement = _TREND.format(
+        began=began,
+        # It was archived at some points, and not at earlier ones.
+        archived="NULL" if known_at else "a.archived_at",
+        entries=where.sql,
+        state=state.sql,
+        measures=columns_of(question.measures),
+    )
+    rows = fetch((statement,), {**where.values, **state.values})
+    for place, row in enumerate(rows):
+        del row["place"]
+        rows[place] = {"period": points[place].period, "at": points[place].at, **row}
+    return rows
+
+
+_TREND = f"""
+WITH entries AS (
+    SELECT e.status, e.reason, e.due_on, e.due_at, e.began, {IS_CLOSED} AS is_closed,
+        least(e.ended, {{archived}}) AS ended
+    FROM (
+        SELECT r.status, r.reason, r.due_on, r.due_at, d.agreement_id, {{began}} AS began,
+            min({{began}}) OVER (
+                PARTITION BY r.deadline_id ORDER BY r.recorded_at DESC, r.effective_at DESC
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended
+        FROM compliance_ledgerentry AS r
+        JOIN compliance_deadline AS d ON d.id = r.deadline_id
+        JOIN compliance_obligation AS o ON o.id = d.obligation_id
+        {{entries}}) AS e
+    JOIN compliance_agreement AS a ON a.id = e.agreement_id
+),
+spans AS (
+    -- How many points there are before its beginning, before it was due then, and before its end.
+    SELECT d.status, d.is_closed,
+        width_bucket(d.began - interval '1 microsecond', %(points)s::timestamptz[]) AS first,
+        width_bucket(greatest(d.began, d.due_at) - interval '1 microsecond',
+            %(points)s::timestamptz[]) AS due,
+        coalesce(width_bucket(d.ended - interval '1 microsecond', %(points)s::timestamptz[]),
+            cardinality(%(points)s::timestamptz[])) AS after,
+        d.due_at IS NULL AS is_never_due, count(*) AS number
+    FROM entries AS d {{state}} GROUP BY 1, 2, 3, 4, 5, 6
+),
+changes AS (
+    SELECT c.place, s.status, sum(c.sign * s.number) AS number, sum(c.due * s.number) AS due,
+        sum(c.sign * s.number) FILTER (WHERE NOT s.is_closed) AS unclosed
+    FROM spans AS s CROSS JOIN LATERAL (VALUES
+        (s.first, 1, 0), (s.after, -1, 0),
+        (s.due, 0, CASE WHEN s.due < s.after AND NOT s.is_never_due THEN 1 ELSE 0 END),
+        (s.after, 0, CASE WHEN s.due < s.after AND NOT s.is_never_due THEN -1 ELSE 0 END)
+    ) AS c(place, sign, due)
+    WHERE s.first < s.after GROUP BY 1, 2
+),
+partial AS (
+    SELECT p.place, s.status,
+        sum(coalesce(c.number, 0)) OVER running AS number,
+        sum(coalesce(c.due, 0)) OVER running AS due,
+        sum(coalesce(c.unclosed, 0)) OVER running AS unclosed
+    FROM generate_series(0, cardinality(%(points)s::timestamptz[]) - 1) AS p(place)
+    CROSS JOIN unnest(%(statuses)s::text[]) AS s(status)
+    LEFT JOIN changes AS c ON c.place = p.place AND c.status = s.status
+    WINDOW running AS (PARTITION BY s.status ORDER BY p.place)
+)
+SELECT place, {{measures}} FROM partial GROUP BY place ORDER BY place
+"""
+
+
+def _points(question: TrendFilter, now: datetime) -> list[Point]:
+    last = _day(question.to, now)
+    first = _day(question.start, now)
+    if question.to is not None and first > last:
+        raise refusal("from", "This is after `to`. Give an earlier day.")
+    if first > now.date():
+        raise refusal("from", "This lies in the future. Give a day up to today.")
+    found = islice(periods(question.interval, first, min(last, now.date())), MOST_POINTS + 1)
+    points = [Point(period=name, at=min(end, now)) for name, end in found]
+    if len(points) > MOST_POINTS:
+        sentence = f"These are more than {MOST_POINTS:,} points. Give a longer interval."
+        raise refusal("interval", sentence)
+    return points
+
+
+def _day(value: date | datetime | None, now: datetime) -> date:
+    if value is None:
+        return now.date()
+    return value.astimezone(UTC).date() if isinstance(value, datetime) else value
