@@ -92,10 +92,10 @@ def _digits(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_digits)]
-"""A whole number, in digits."""
+DIGITS = BeforeValidator(_digits)
+"""Makes a whole number accept only digits. It follows the limits, which the schema then keeps."""
 
-Id = Annotated[Whole, Field(gt=0, lt=2**63)]
+Id = Annotated[int, Field(gt=0, lt=2**63), DIGITS]
 
 Listed = BeforeValidator(_split)
 """Makes a field accept several values separated by commas."""

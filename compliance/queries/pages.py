@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter
 
 from compliance.domain.formats import CURSOR
 from compliance.domain.problems import refusal
-from compliance.queries.filters import Filter, Whole
+from compliance.queries.filters import DIGITS, Filter
 from compliance.queries.rows import Row, Where, fetch
 
 LARGEST = 1_000
@@ -31,7 +31,7 @@ class Listing(Filter):
         Annotated[str, Field(max_length=1_000), CURSOR] | None,
         Field(description="Where the page begins; taken from `next`."),
     ] = None
-    page_size: Annotated[Whole, Field(ge=1, le=LARGEST)] = 100
+    page_size: Annotated[int, Field(ge=1, le=LARGEST), DIGITS] = 100
 
 
 class Part(NamedTuple):

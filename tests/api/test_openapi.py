@@ -226,6 +226,14 @@ def test_the_root_lists_every_address_without_a_parameter_that_can_be_read(
     assert readable - listed == set()
 
 
+def test_the_limits_of_numbers_in_queries_are_described(document: dict[str, Any]) -> None:
+    limits = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+    for address, method, operation in _operations(document):
+        for each in operation.get("parameters", ()):
+            if each["schema"].get("type") == "integer":
+                assert len(limits & set(each["schema"])) == 2, (method, address, each["name"])
+
+
 def test_an_uploaded_file_is_described_as_binary(document: dict[str, Any]) -> None:
     body = document["paths"][f"{BASE}evidence/{{id}}/files/"]["post"]["requestBody"]
     schema = body["content"]["multipart/form-data"]["schema"]

@@ -15,7 +15,7 @@ from compliance.models.people.readers import Reader
 from compliance.queries.deadlines.filters import DeadlineFilter, conditions, source
 from compliance.queries.deadlines.groupings import Group, Grouping, group_of, joins_of
 from compliance.queries.deadlines.measures import DAYS_LATE, OF_LATENESS, Measure, measured
-from compliance.queries.filters import Listed, Whole
+from compliance.queries.filters import DIGITS, Listed
 from compliance.queries.rows import Row, fetch
 
 MOST_GROUPS = 10_000
@@ -50,7 +50,7 @@ class SummaryFilter(DeadlineFilter):
     order_by: Annotated[
         Ordering, Field(description="The name of the group or a measure; none comes last.")
     ] = "group"
-    limit: Annotated[Whole, Field(ge=1, le=MOST_GROUPS)] = MOST_GROUPS
+    limit: Annotated[int, Field(ge=1, le=MOST_GROUPS), DIGITS] = MOST_GROUPS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
