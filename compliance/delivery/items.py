@@ -21,6 +21,7 @@ _VERDICTS = {
     Verdict.MET: "met",
     Verdict.PARTLY_MET: "partly met",
     Verdict.NOT_MET: "not met",
+    Verdict.UNDETERMINED: "undetermined",
 }
 _STANCES = {Stance.FOR: "for", Stance.AGAINST: "against", Stance.CONTEXT: "context"}
 _MAX_PARTIES = 10

@@ -224,10 +224,6 @@ class Verdict(StrEnum):
     UNDETERMINED = "undetermined"
 
 
-# Only a determination can find that the question cannot be determined.
-POSITION_VERDICTS = (Verdict.MET, Verdict.PARTLY_MET, Verdict.NOT_MET)
-
-
 class RollUp(StrEnum):
     """How many components of an obligation must be done for it to be done."""
 

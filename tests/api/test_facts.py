@@ -269,11 +269,33 @@ def test_a_deadline_in_ten_seconds_is_pending_then_unmet(api: Client) -> None:
     assert datetime.fromisoformat(row["status_since"]) == soon.replace(microsecond=0)
 
 
-def test_a_position_cannot_be_undetermined_only_a_determination_can(
+def test_an_undetermined_position_contradicts_nobody_and_replaces_what_its_party_said(
+    api: Client, missed: Deadline
+) -> None:
+    def said(party: str, verdict: str, on: str) -> bool:
+        body = {"deadline": missed.pk, "party": party, "on": on, "verdict": verdict}
+        post(api, "positions/", body)
+        [now] = rows(api, "deadlines/", obligation_ref=missed.obligation.ref)
+        [then] = rows(
+            api,
+            "deadlines/",
+            obligation_ref=missed.obligation.ref,
+            as_of=timezone.now().isoformat(),
+        )
+        assert now["is_disputed"] == then["is_disputed"]
+        return bool(now["is_disputed"])
+
+    assert not said("CHN", "met", "2026-03-20")
+    assert not said("ACME", "undetermined", "2026-03-20")
+    assert said("ACME", "not_met", "2026-03-21")
+    assert not said("ACME", "undetermined", "2026-03-22")
+
+
+def test_the_database_refuses_a_position_with_an_unknown_verdict(
     api: Client, missed: Deadline
 ) -> None:
     said = {"deadline": missed.pk, "party": "CHN", "on": "2026-03-20"}
-    problem = post(api, "positions/", said | {"verdict": "undetermined"}, 400)
+    problem = post(api, "positions/", said | {"verdict": "unclear"}, 400)
     assert paths(problem) == {"verdict"}
     assert rows(api, "positions/") == []
     stored = post(api, "positions/", said | {"verdict": "met"})
@@ -284,7 +306,7 @@ def test_a_position_cannot_be_undetermined_only_a_determination_can(
     ):
         cursor.execute(
             "INSERT INTO compliance_position (deadline_id, party_id, verdict, stated_at, quote,"
-            " recorded_at) SELECT deadline_id, party_id, 'undetermined', stated_at, quote,"
+            " recorded_at) SELECT deadline_id, party_id, 'unclear', stated_at, quote,"
             " recorded_at FROM compliance_position WHERE id = %s",
             [stored["id"]],
         )

@@ -126,9 +126,9 @@ def test_an_inconsistent_obligation_is_refused(changes: dict[str, Any], sentence
         (FactDraft, {**FACT, "evidence": ["E1", "E1"]}, "evidence", "Remove the duplicates"),
         (
             PositionDraft,
-            {"party": "CHN", "verdict": "undetermined", "on": "2026-03-20"},
+            {"party": "CHN", "verdict": "unclear", "on": "2026-03-20"},
             "verdict",
-            "Give one of these: 'met', 'partly_met' or 'not_met'.",
+            "Give one of these: 'met', 'partly_met', 'not_met' or 'undetermined'.",
         ),
         (
             AgreementDocument,

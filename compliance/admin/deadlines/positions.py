@@ -24,7 +24,7 @@ from compliance.admin.searching import folded
 from compliance.admin.theme import NumberInput, Select
 from compliance.domain.deadlines.drafts import PositionDraft
 from compliance.domain.drafts import read
-from compliance.domain.vocabulary import POSITION_VERDICTS
+from compliance.domain.vocabulary import Verdict
 from compliance.models import Deadline, Evidence, Party, Position, User
 from compliance.operations.deadlines import effects, positions
 
@@ -75,7 +75,7 @@ class PositionForm(DeadlineRecordForm):
     success_message = "Position recorded."
 
     party = forms.ChoiceField(widget=Select())
-    verdict = fields.enum_field(POSITION_VERDICTS, label="Position")
+    verdict = fields.enum_field(Verdict, label="Position")
     share = forms.DecimalField(
         required=False,
         widget=NumberInput(),

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from compliance.api.openapi import filter_parameters, page_of
 from compliance.api.quantities import QuantityField
 from compliance.api.views import Views, page_response, read_filter
-from compliance.domain.vocabulary import POSITION_VERDICTS, FactKind, Reason, Status, Verification
+from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict, Verification
 from compliance.models import LedgerEntry
 from compliance.queries.deadlines import changes as queries
 from compliance.queries.deadlines import comparison
@@ -64,7 +64,7 @@ class RecordedPositionRow(serializers.Serializer[Any]):
 
     id = serializers.IntegerField()
     party = serializers.CharField()
-    verdict = serializers.ChoiceField(choices=POSITION_VERDICTS)
+    verdict = serializers.ChoiceField(choices=list(Verdict))
 
 
 class ComparedRow(serializers.Serializer[Any]):

@@ -23,7 +23,7 @@ from compliance.api.views import (
 )
 from compliance.domain.deadlines.drafts import PositionDraft
 from compliance.domain.fields import RowId
-from compliance.domain.vocabulary import POSITION_VERDICTS, Precision
+from compliance.domain.vocabulary import Precision, Verdict
 from compliance.models import Position
 from compliance.operations.deadlines import effects
 from compliance.operations.deadlines import positions as operations
@@ -44,7 +44,7 @@ class PositionRow(serializers.Serializer[Position]):
     agreement = serializers.CharField()
     obligation_ref = serializers.CharField()
     party = serializers.CharField()
-    verdict = serializers.ChoiceField(choices=POSITION_VERDICTS)
+    verdict = serializers.ChoiceField(choices=list(Verdict))
     share = QuantityField(
         allow_null=True, help_text="The share of the whole that is met, if partly met."
     )

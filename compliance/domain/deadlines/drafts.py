@@ -282,12 +282,12 @@ class AgreementFactDraft(_BaseFactDraft):
 class PositionDraft(DayOrInstant):
     """What a party, or an assessor who is not a party, says about a deadline.
 
-    Only a determination can be undetermined. A position that something is partly met may say how
-    much, as a `share` of the whole.
+    One that is undetermined contradicts nobody, and replaces what the party said before. A position
+    that something is partly met may say how much, as a `share` of the whole.
     """
 
     party: PartyCode
-    verdict: Literal[Verdict.MET, Verdict.PARTLY_MET, Verdict.NOT_MET]
+    verdict: Verdict
     share: Share | None = None
     quote: Text = ""
     evidence: Refs = ()

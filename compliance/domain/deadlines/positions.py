@@ -24,10 +24,12 @@ class Position:
 def is_disputed(positions: Iterable[Position]) -> bool:
     """Return whether the latest positions of the parties differ. They never change the status.
 
-    Different shares differ like different verdicts. A position without a share fits any share.
+    Different shares differ like different verdicts. A position without a share fits any share, and
+    an undetermined one contradicts nobody.
     """
     latest: dict[int, Position] = {}
     for position in sorted(positions, key=lambda each: (each.stated_at, each.id)):
         latest[position.party_id] = position
+    verdicts = {position.verdict for position in latest.values()} - {Verdict.UNDETERMINED}
     shares = {position.share for position in latest.values()} - {None}
-    return len({position.verdict for position in latest.values()}) > 1 or len(shares) > 1
+    return len(verdicts) > 1 or len(shares) > 1

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from compliance.domain.phrases import label
-from compliance.domain.vocabulary import POSITION_VERDICTS, Precision, Verdict
+from compliance.domain.vocabulary import Precision, Verdict
 from compliance.models.agreements.parties import Party
 from compliance.models.append_only import append_only_but_purgeable
 from compliance.models.choices import choice_field, one_of
@@ -22,7 +22,7 @@ class Position(models.Model):
         Deadline, on_delete=models.PROTECT, related_name="positions", db_index=False
     )
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="positions")
-    verdict = choice_field(POSITION_VERDICTS)
+    verdict = choice_field(Verdict)
     share = models.DecimalField(
         max_digits=7,
         decimal_places=6,
@@ -49,7 +49,7 @@ class Position(models.Model):
         ordering = ("id",)
         triggers = append_only_but_purgeable()
         constraints = (
-            one_of("verdict", POSITION_VERDICTS),
+            one_of("verdict", Verdict),
             one_of("precision", Precision),
             models.CheckConstraint(
                 name="position_share_of_the_whole",

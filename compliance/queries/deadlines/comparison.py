@@ -25,7 +25,8 @@ _STATE = """
 LEFT JOIN LATERAL (
     SELECT e.reason, e.status, e.due_on, e.due_at, e.performed, e.target, e.accepted_share,
         e.measured,
-        (SELECT count(DISTINCT w.verdict) > 1 OR count(DISTINCT w.share) > 1
+        (SELECT count(DISTINCT nullif(w.verdict, 'undetermined')) > 1
+             OR count(DISTINCT w.share) > 1
          FROM (SELECT DISTINCT ON (p.party_id) p.verdict, p.share
                FROM compliance_position AS p
                WHERE p.deadline_id = d.id AND p.stated_at <= %({at})s AND p.recorded_at <= %({at})s

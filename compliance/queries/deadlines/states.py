@@ -62,7 +62,8 @@ _AS_OF = f"""
     {IS_CLOSED} AS is_closed,
     d.trace, d.warnings, d.data_version, d.number,
     {{since}} AS status_since,
-    (SELECT count(DISTINCT w.verdict) > 1 OR count(DISTINCT w.share) > 1
+    (SELECT count(DISTINCT nullif(w.verdict, 'undetermined')) > 1
+         OR count(DISTINCT w.share) > 1
      FROM (SELECT DISTINCT ON (p.party_id) p.verdict, p.share
            FROM compliance_position AS p
            WHERE p.deadline_id = d.id AND p.stated_at <= %(as_of)s
