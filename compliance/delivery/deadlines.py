@@ -15,7 +15,7 @@ from compliance.domain.deadlines.explanations import Case, StatusChange, changes
 from compliance.domain.deadlines.ledger import Entry, current_history
 from compliance.domain.deadlines.summaries import FactSummary
 from compliance.domain.phrases import one_line
-from compliance.domain.vocabulary import TargetBound, Verification, Visibility
+from compliance.domain.vocabulary import FactKind, TargetBound, Verification, Visibility
 from compliance.models import Deadline, Evidence, Fact, ObligationParty, Position
 from compliance.models.deadlines.fact_values import fact_summaries
 from compliance.models.deadlines.ledger import ledger_of
@@ -79,6 +79,10 @@ class Histories:
             entries[deadline_id][entry] = due_on
         fact_ids = {entry.fact_id for rows in entries.values() for entry in rows}
         facts = fact_summaries(fact_ids)
+        for pk, each in facts.items():
+            if each.kind is FactKind.REPLACEMENT and not each.successor:
+                # It does not exist for the reader.
+                facts[pk] = replace(each, successor=_ELSEWHERE)
         # A recipient of one agreement need not see another, and the batch has many recipients.
         hidden = Fact.objects.filter(
             pk__in=[pk for pk, each in facts.items() if each.successor],

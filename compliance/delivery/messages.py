@@ -7,9 +7,11 @@ queries depends neither on how many messages are loaded nor on how many alerts t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from django.db import transaction
 
 from compliance.delivery import links
 from compliance.delivery.contents import Cause, Contents
@@ -20,8 +22,9 @@ from compliance.domain import civil_time, phrases
 from compliance.domain.alerts.intents import DeadlineEntry
 from compliance.domain.vocabulary import AlertKind, Announcement, Status
 from compliance.models import Agreement, Breach, Deadline, Message, Subscription
-from compliance.models.alerts import followers, reported_alerts
+from compliance.models.alerts import followers, recipient_readers, reported_alerts
 from compliance.models.alerts.reported_alerts import AlertRow
+from compliance.models.people.readers import Reader, reading_as
 
 # The first items quote the obligation at length. With more, mail programs would cut the email off.
 QUOTED_AT_LENGTH = 10
@@ -91,6 +94,53 @@ class Batch:
         if agreement is not None:
             return phrases.title(agreement.title)
         return "several agreements" if message.is_summary else "your digest"
+
+
+class HiddenFromRecipient(Exception):
+    """Row-level security hides some of what a message reports from its recipient."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "row-level security hides some of what this message reports from its recipient"
+        )
+
+
+def load_for_recipients(
+    message_ids: Sequence[int], *, clock: Callable[[], datetime]
+) -> Iterator[tuple[list[int], Batch | HiddenFromRecipient]]:
+    """Yield messages, each read under the row-level security of its recipient.
+
+    Those of recipients who see the same are read together. A message is sent as a whole or not at
+    all, because its alerts count as sent with it: if the recipient does not see all of them, it is
+    yielded with an error. It will be claimed and decided again.
+
+    Args:
+        clock: returns the current time.
+
+    Raises:
+        django.db.Error: the database fails, or refuses to change the reader.
+    """
+    counts = reported_alerts.count_alerts(message_ids)
+    for readers, members in recipient_readers.by_readers(message_ids):
+        hidden = [pk for pk in members if pk in counts]
+        for reader in readers:
+            if hidden:
+                whole, batch = _load_as(reader, hidden, counts, as_of=clock())
+                hidden = [pk for pk in hidden if pk not in whole]
+                yield whole, batch
+        if hidden:
+            yield hidden, HiddenFromRecipient()
+
+
+def _load_as(
+    reader: Reader, message_ids: Sequence[int], counts: Mapping[int, int], *, as_of: datetime
+) -> tuple[list[int], Batch]:
+    """Return those messages of which a reader sees all alerts. `counts` are how many there are."""
+    # Within one transaction, the reader is set only once.
+    with reading_as(reader), transaction.atomic():
+        seen = reported_alerts.count_alerts(message_ids)
+        whole = [pk for pk in message_ids if seen.get(pk) == counts[pk]]
+        return whole, load(whole, as_of=as_of)
 
 
 def load(message_ids: Sequence[int], *, as_of: datetime) -> Batch:

@@ -27,6 +27,7 @@ from compliance.domain import phrases
 from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.vocabulary import AttemptOutcome, ProposalState
 from compliance.models import Deadline, Proposal, ProposalNotification
+from compliance.models.people.readers import reader_of, reading_as
 from compliance.models.visibility import visible_to
 
 log = structlog.get_logger(__name__)
@@ -54,10 +55,11 @@ def notify_approvers(*, as_of: datetime, is_stopping: Callable[[], bool] = lambd
             notification = _claim(as_of=as_of, now=now)
             if notification is None:
                 break
-            if not _is_wanted(notification):
+            proposal = _wanted(notification)
+            if proposal is None:
                 _finish(notification, next_attempt_at=None)
                 continue
-            answer = _send(notification, mailer)
+            answer = _send(notification, proposal, mailer)
             _record(notification, answer, now=now, mailer=mailer)
             count += answer.outcome is AttemptOutcome.SENT
             if answer.is_server_fault:
@@ -75,12 +77,7 @@ def _claim(*, as_of: datetime, now: datetime) -> ProposalNotification | None:
         return None
     found = (
         ProposalNotification.objects.due(as_of)
-        .select_related(
-            "user",
-            "proposal__proposed_by",
-            "proposal__agreement",
-            "proposal__deadline__obligation",
-        )
+        .select_related("user", "proposal")
         .select_for_update(of=("self",), skip_locked=True)
         .order_by("next_attempt_at", "id")
         .first()
@@ -106,20 +103,25 @@ def _finish(
     )
 
 
-def _is_wanted(notification: ProposalNotification) -> bool:
-    """Return whether the proposal still waits for a decision, which this user may make and see."""
-    is_open = notification.proposal.state == ProposalState.OPEN.value
-    proposals = Proposal.objects.filter(pk=notification.proposal_id)
-    return (
-        is_open
-        and notification.user.has_perm(APPROVE)
-        and visible_to(proposals, notification.user).exists()
-    )
+def _wanted(notification: ProposalNotification) -> Proposal | None:
+    """Return the proposal if it still waits for a decision, which this user may make and see.
+
+    It is read under the row-level security of the user, with all that the email says about it.
+    """
+    user = notification.user
+    if notification.proposal.state != ProposalState.OPEN.value or not user.has_perm(APPROVE):
+        return None
+    proposals = Proposal.objects.select_related(
+        "proposed_by", "agreement", "deadline__obligation"
+    ).filter(pk=notification.proposal_id)
+    reader = reader_of(user)
+    with reading_as(reader):
+        return visible_to(proposals, reader).first()
 
 
-def _send(notification: ProposalNotification, mailer: Mailer) -> Answer:
+def _send(notification: ProposalNotification, proposal: Proposal, mailer: Mailer) -> Answer:
     try:
-        return mailer.send(_mail(notification))
+        return mailer.send(_mail(notification, proposal))
     except Error:  # a database error, for which no email is to blame
         raise
     except Exception as error:
@@ -159,8 +161,7 @@ def _page(proposal: Proposal) -> str:
     return f"{settings.SITE_URL}{links.pages().proposal(proposal.pk)}"
 
 
-def _mail(notification: ProposalNotification) -> EmailMessage:
-    proposal = notification.proposal
+def _mail(notification: ProposalNotification, proposal: Proposal) -> EmailMessage:
     deadline, agreement = proposal.deadline, proposal.agreement
     obligation = None if deadline is None else deadline.obligation
     kind, draft = phrases.label(proposal.kind or proposal.change), proposal.draft

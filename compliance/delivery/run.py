@@ -16,7 +16,7 @@ from django.db import Error
 from compliance.delivery import administrator_mails, messages, outbox, rendering
 from compliance.delivery.answers import MAX_ANSWER_LENGTH, Answer
 from compliance.delivery.mailer import Mailer
-from compliance.delivery.messages import Batch
+from compliance.delivery.messages import Batch, HiddenFromRecipient
 from compliance.delivery.outbox import Claim
 from compliance.delivery.senders import MailSender, Send, Sender, WebhookSender
 from compliance.delivery.time_limits import ATTEMPT_LIMIT
@@ -111,21 +111,10 @@ class _Run:
 
     def _send_all(self, claims: Sequence[Claim]) -> None:
         """Send claimed messages one by one, and give back those that were not tried."""
-        started_at = self.clock()
-        try:
-            batch = messages.load([claim.message_id for claim in claims], as_of=started_at)
-        except Error:  # a database error, for which no message is to blame
-            raise
-        except Exception as error:
-            if len(claims) == 1:
-                self._fail(claims[0], error, started_at=started_at)
-            for claim in claims if len(claims) > 1 else ():
-                self._send_all([claim])
-            return
         # After a lease, messages may no longer be true: they are claimed and read again.
-        stale_at = started_at + outbox.LEASE
+        stale_at = self.clock() + outbox.LEASE
         untried = {claim.message_id: claim for claim in claims}
-        for claim, send in self._prepared(claims, batch):
+        for claim, send in self._prepared(claims):
             if self.is_server_down or self.is_stopping() or self.clock() > stale_at:
                 break
             if claim.recipient in self.failed:
@@ -137,12 +126,39 @@ class _Run:
         outbox.mark_reached(self.reached)
         self.reached.clear()
 
-    def _prepared(self, claims: Sequence[Claim], batch: Batch) -> Iterator[tuple[Claim, Send]]:
+    def _prepared(self, claims: Sequence[Claim]) -> Iterator[tuple[Claim, Send]]:
         """Yield the claims that have something to report, each with what sends it.
+
+        Claims that could not be loaded together are loaded one by one, so that those at fault fail
+        alone.
+        """
+        by_id = {claim.message_id: claim for claim in claims}
+        prepared: set[int] = set()
+        try:
+            for ids, batch in messages.load_for_recipients(list(by_id), clock=self.clock):
+                prepared.update(ids)
+                yield from self._prepared_from(batch, [by_id[each] for each in ids])
+        except Error:  # a database error, for which no message is to blame
+            raise
+        except Exception as error:
+            remaining = [claim for claim in claims if claim.message_id not in prepared]
+            if len(claims) == 1:
+                yield claims[0], partial(_raise, error)
+                return
+            for claim in remaining:
+                yield from self._prepared([claim])
+
+    def _prepared_from(
+        self, batch: Batch | HiddenFromRecipient, claims: Sequence[Claim]
+    ) -> Iterator[tuple[Claim, Send]]:
+        """Yield claims of a batch, each with what sends it.
 
         A few are prepared at a time. One by one, between exchanges with servers, preparing a
         message takes about twice as long.
         """
+        if isinstance(batch, HiddenFromRecipient):
+            yield from [(claim, partial(_raise, batch)) for claim in claims]
+            return
         claims = [claim for claim in claims if claim.message_id in batch.messages]
         for place in range(0, len(claims), PREPARED_AT_ONCE):
             few = claims[place : place + PREPARED_AT_ONCE]

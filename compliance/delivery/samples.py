@@ -5,6 +5,7 @@ They bypass the outbox, and nothing is stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,9 +27,10 @@ from compliance.domain.vocabulary import (
     NotificationFrequency,
     WebhookKind,
 )
-from compliance.models import Message, Subscription
-from compliance.models.alerts import withdrawals
+from compliance.models import Breach, Message, Subscription
+from compliance.models.alerts import recipient_readers, reported_alerts, withdrawals
 from compliance.models.alerts.followers import followed_breaches
+from compliance.models.people.readers import reading_as
 
 # How many recent messages are searched for one that still has something to report.
 _MAX_SEARCHED = 5
@@ -100,12 +102,14 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
         about = Q(agreement=subscription.agreement_id) | Q(agreement__isnull=True)
     newest = Message.objects.filter(about, recipient=subscription.recipient).order_by("-id")
     ids = set(newest.values_list("id", flat=True)[:_MAX_SEARCHED])
-    batch = messages.load(sorted(ids - withdrawals.forbidden(ids)), as_of=as_of)
+    ids = _seen_by_recipient(ids - withdrawals.forbidden(ids))
+    batch = messages.load(sorted(ids), as_of=as_of)
     if batch.messages:
         contents = batch.contents(max(batch.messages))
         return "The newest message to this recipient, as it would be sent now.", contents
     is_digest = subscription.frequency != NotificationFrequency.IMMEDIATE.value
-    breaches = list(followed_breaches(subscription)[: _MAX_IN_DIGEST if is_digest else 1])
+    followed = followed_breaches(subscription)[: _MAX_IN_DIGEST if is_digest else 1]
+    breaches = _existing_for_recipient(subscription, list(followed))
     if not breaches:
         sample = _sample(subscription, as_of)
         return "An example: nothing that this subscription follows has been missed yet.", sample
@@ -118,10 +122,39 @@ def _newest(subscription: Subscription, as_of: datetime) -> tuple[str, Contents]
     )
 
 
+def _seen_by_recipient(message_ids: set[int]) -> set[int]:
+    """Return those messages of which row-level security hides nothing from their recipients.
+
+    They are read on behalf of whoever looks at the preview, who may see less than the recipient.
+    """
+    counts = reported_alerts.count_alerts(sorted(message_ids))
+    found: set[int] = set()
+    for readers, ids in recipient_readers.by_readers(sorted(counts)):
+        for reader in readers:
+            with reading_as(reader):
+                seen = reported_alerts.count_alerts(ids)
+            found |= {pk for pk in ids if seen.get(pk, 0) >= counts[pk]}
+    return found
+
+
+def _existing_for_recipient(
+    subscription: Subscription, breaches: Sequence[Breach]
+) -> Sequence[Breach]:
+    """Return those breaches that row-level security shows to the recipient of a subscription."""
+    existing: set[int] = set()
+    for reader in recipient_readers.readers_of(subscription):
+        with reading_as(reader):
+            seen = Breach.objects.filter(pk__in=[each.pk for each in breaches])
+            existing.update(seen.values_list("pk", flat=True))
+    return [each for each in breaches if each.pk in existing]
+
+
 def _sample(subscription: Subscription, as_of: datetime) -> Contents:
     """Return a message about an invented deadline, which says that it is a test."""
-    receivable = Subscription.objects.receivable().filter(pk=subscription.pk)
-    agreement = subscription.agreement if receivable.exists() else None
+    receivable = Subscription.objects.receivable().filter(pk=subscription.pk).exists()
+    exists = bool(recipient_readers.existing_for_recipients([subscription]))
+    may_name = receivable and exists
+    agreement = subscription.agreement if may_name else None
     title = phrases.title(agreement.title) if agreement else "An example agreement"
     zone, email = displayed_zone_name(subscription.timezone), subscription.email
     due_at = as_of.replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
@@ -157,7 +190,7 @@ def _sample(subscription: Subscription, as_of: datetime) -> Contents:
         agreement_ref=agreement.ref if agreement else "",
         is_digest=False,
         unsubscribe_path=(links.unsubscribe_path(email, [subscription.pk]) if email else ""),
-        causes=(messages.cause(subscription),),
+        causes=(messages.cause(subscription),) if may_name else (),
         counts={item.label: 1},
         items=(item,),
         list_path=links.pages().deadlines(None),

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from compliance.delivery import links
 from compliance.domain.phrases import counted, in_utc, shortened
+from compliance.models.alerts.recipient_readers import readers_of_message
 from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import breaches
 from compliance.web.pages import invalid_link, page
@@ -28,6 +29,17 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     link = links.read_acknowledgement(token)
     if link is None:
         return invalid_link(request)
+    # Nobody is signed in: what is shown and changed is what exists for the recipient now.
+    for reader in readers_of_message(link.message_id):
+        with reading_as(reader):
+            response = _answer(request, link)
+        if response is not None:
+            return response
+    return invalid_link(request)
+
+
+def _answer(request: HttpRequest, link: links.Acknowledgement) -> HttpResponse | None:
+    """Return the page for a link. None: it is about nothing that the reader sees."""
     linked = breaches.breach_alerts_of(message_id=link.message_id, deadline_id=link.deadline_id)
     titles = list(
         linked.order_by("deadline_id")
@@ -35,7 +47,7 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
         .distinct()[:_SHOWN_TITLES]
     )
     if not titles:
-        return invalid_link(request)
+        return None
     if request.method != "POST":
         return page(
             request,

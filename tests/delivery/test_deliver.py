@@ -455,5 +455,5 @@ def test_the_number_of_queries_does_not_grow_with_the_number_of_alerts(
         desk.enter(10, f"a-{number}")
     desk.sweep()
     # Forming, claiming and loading take a fixed number of queries; recording takes one per message.
-    with django_assert_max_num_queries(32 + 5, connection=connection):
+    with django_assert_max_num_queries(37 + 5, connection=connection):
         desk.deliver()

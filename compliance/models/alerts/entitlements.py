@@ -16,6 +16,23 @@ from django.db.models.expressions import RawSQL
 from compliance.domain.vocabulary import Role, Visibility
 
 
+def views_deadlines(user: str) -> str:
+    """Return the condition that an account may view deadlines at all, whichever it sees.
+
+    Args:
+        user: an alias of `compliance_user`.
+    """
+    return f"""({user}.is_superuser OR EXISTS (
+                SELECT FROM auth_permission AS _p
+                WHERE _p.codename = 'view_deadline' AND (
+                    _p.id IN (SELECT _up.permission_id FROM compliance_user_user_permissions AS _up
+                              WHERE _up.user_id = {user}.id)
+                    OR _p.id IN (
+                        SELECT _gp.permission_id FROM auth_group_permissions AS _gp
+                        JOIN compliance_user_groups AS _ug ON _ug.group_id = _gp.group_id
+                        WHERE _ug.user_id = {user}.id))))"""
+
+
 def sees(user: str, agreement: str) -> str:
     """Return the condition that an account may see an agreement.
 
@@ -25,15 +42,7 @@ def sees(user: str, agreement: str) -> str:
     """
     u, g = user, agreement
     return f"""({u}.is_active AND ({u}.is_superuser OR (
-            EXISTS (
-                SELECT FROM auth_permission AS _p
-                WHERE _p.codename = 'view_deadline' AND (
-                    _p.id IN (SELECT _up.permission_id FROM compliance_user_user_permissions AS _up
-                              WHERE _up.user_id = {u}.id)
-                    OR _p.id IN (
-                        SELECT _gp.permission_id FROM auth_group_permissions AS _gp
-                        JOIN compliance_user_groups AS _ug ON _ug.group_id = _gp.group_id
-                        WHERE _ug.user_id = {u}.id)))
+            {views_deadlines(u)}
             AND ({g}.visibility = '{Visibility.EVERYONE}'
                  OR EXISTS (
                     SELECT FROM compliance_agreementteam AS _t

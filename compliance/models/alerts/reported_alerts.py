@@ -90,6 +90,13 @@ def earlier_message_ids(message_ids: Sequence[int]) -> dict[int, tuple[str, ...]
     return {message_id: tuple(earlier[-20:]) for message_id, earlier in found.items()}
 
 
+def count_alerts(message_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many alerts that exist for the current reader messages report, by message id."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_REPORTED, {"messages": list(message_ids)})
+        return dict(cursor.fetchall())
+
+
 def first_that_fit(message_ids: Sequence[int], max_alerts: int) -> list[int]:
     """Return the first messages that together have at most this many alerts; at least one.
 
@@ -201,4 +208,9 @@ _COUNT_ALERTS = f"""
     SELECT (SELECT count(*) FROM (
         SELECT FROM compliance_alert WHERE message_id = m.id LIMIT {LARGE_MESSAGE}) AS counted)
     FROM unnest(%(messages)s::bigint[]) WITH ORDINALITY AS m(id, place) ORDER BY place
+"""
+
+_COUNT_REPORTED = """
+    SELECT message_id, count(*) FROM compliance_alert
+    WHERE message_id = ANY(%(messages)s) AND withdrawn_at IS NULL GROUP BY message_id
 """

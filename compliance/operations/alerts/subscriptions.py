@@ -15,6 +15,7 @@ from compliance.domain.responsible import ME, team_slug
 from compliance.domain.vocabulary import MessageState
 from compliance.models import Agreement, Party, Subscription, Team, User, Webhook
 from compliance.models.alerts.followers import FOLLOWS_ALERT
+from compliance.models.alerts.recipient_readers import existing_for_recipients
 from compliance.models.bulk import fetch
 from compliance.models.locks import for_update
 from compliance.models.people.readers import SYSTEM, current_reader, reading_as
@@ -100,6 +101,7 @@ def names_of(subscriptions: Sequence[Subscription]) -> list[str]:
         .filter(pk__in=[each.pk for each in subscriptions])
         .values_list("pk", flat=True)
     )
+    visible &= existing_for_recipients(subscriptions)
     return [
         each.follows if each.pk in visible else "an agreement that you may not see"
         for each in subscriptions
