@@ -7,7 +7,7 @@ themselves, so strangers cannot lock the owner out of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
@@ -64,6 +64,15 @@ def limits(attempt: Attempt) -> tuple[Limit, ...]:
         Limit(key=(proof, "address", network), most=100, period=_HOUR, is_shared=True),
         Limit(key=(proof, "account", account), most=100, period=_DAY, is_shared=True),
     )
+
+
+def barring(attempt: Attempt) -> tuple[Attempt, ...]:
+    """Return the attempts whose lock refuses this one, too, before its proof is looked at.
+
+    Codes are asked for only after the right password. While they are locked, the step before would
+    still show whether a password is right.
+    """
+    return (replace(attempt, proof=Proof.CODE),) if attempt.proof is Proof.PASSWORD else ()
 
 
 def network_of(address: str) -> str:

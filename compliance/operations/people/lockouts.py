@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils.crypto import salted_hmac
 
-from compliance.domain.people.lockouts import Attempt, Limit, limits
+from compliance.domain.people.lockouts import Attempt, Limit, barring, limits
 from compliance.models import AttemptCount
 
 # One statement, so that concurrent attempts are counted one after the other. The attempt that
@@ -29,8 +29,12 @@ def count(attempt: Attempt, *, as_of: datetime) -> datetime | None:
     """Count an attempt before its proof is checked. Return when its lock ends, if it is locked.
 
     Concurrent attempts cannot exceed a limit together, because each is counted before it is
-    checked. `forget` takes back those that succeed.
+    checked. `forget` takes back those that succeed. An attempt that another lock bars is not
+    counted.
     """
+    for other in barring(attempt):
+        if (end := _end_of_lock(other, as_of=as_of)) is not None:
+            return end
     for limit in limits(attempt):
         found, ends_at = _count(limit, as_of=as_of)
         if found > limit.most:
@@ -67,6 +71,14 @@ def unlock(attempt: Attempt) -> None:
 def prune(*, as_of: datetime) -> None:
     """Delete the counts whose period has ended."""
     AttemptCount.objects.filter(ends_at__lte=as_of).delete()
+
+
+def _end_of_lock(attempt: Attempt, *, as_of: datetime) -> datetime | None:
+    """Return until when the next such attempt would be refused, or None if it would be checked."""
+    most = {_digest(limit): limit.most for limit in limits(attempt)}
+    stored = AttemptCount.objects.filter(key__in=most, ends_at__gt=as_of)
+    locks = [each.ends_at for each in stored if each.count >= most[bytes(each.key)]]
+    return max(locks, default=None)
 
 
 def _count(limit: Limit, *, as_of: datetime) -> tuple[int, datetime]:
