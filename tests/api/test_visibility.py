@@ -14,6 +14,7 @@ from compliance.models import (
     Agreement,
     Breach,
     ImportBatch,
+    Membership,
     Proposal,
     RecomputedDeadline,
     Team,
@@ -249,15 +250,23 @@ def test_visibility_is_set_by_creation_correction_and_import(
     assert (made.status_code, made.json()["teams"]) == (201, ["asia"])
     assert stranger.get("/api/v1/agreements/mine/").status_code == 404
     Team.objects.get_or_create(slug="europe", defaults={"name": "Europe"})
-    status, body = send({"teams": ["europe"]})
+    status, body = send({"teams": ["asia", "nowhere"]})
+    assert (status, "There is no team nowhere, or you do not" in str(body)) == (400, True)
+    # A team to which one does not belong is like one that does not exist.
+    foreign = send({"teams": ["asia", "europe"]})
+    assert (foreign[0], str(foreign[1]).replace("europe", "nowhere")) == (400, str(body))
+    europe, user = Team.objects.get(slug="europe"), User.objects.get(email="insider@example.org")
+    Membership.objects.create(team=europe, user=user)
+    assert send({"teams": ["asia", "europe"]})[0] == 200
+    Membership.objects.filter(team__slug="asia", user=user).delete()
+    assert send({"teams": ["asia", "europe"]})[0] == 200  # stays
+    status, body = send({"teams": ["asia"]})
     assert status == 400
     assert "You would no longer see" in str(body)
-    status, body = send({"teams": ["asia", "nowhere"]})
-    assert (status, "Team nowhere does not exist" in str(body)) == (400, True)
-    assert send({"teams": ["asia", "europe"]})[0] == 200
     assert stranger.get("/api/v1/agreements/mine/").json()["visibility"] == "teams"
     assert send({"visibility": "everyone"})[0] == 200
     assert Agreement.objects.get(ref="mine").teams.count() == 0
+    Membership.objects.create(team=Team.objects.get(slug="asia"), user=user)
     value = document("imported", obligation(), visibility="teams", teams=["asia"])
     loaded = insider.post("/api/v1/agreements/import/", value, content_type="application/json")
     assert loaded.status_code == 201

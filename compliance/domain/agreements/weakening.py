@@ -14,7 +14,7 @@ from typing import Any
 from compliance.domain.deadlines.demands import Demand, weakening
 from compliance.domain.due_dates.due_rules import load_due_rule
 from compliance.domain.due_dates.rule_types import DateRule
-from compliance.domain.vocabulary import Severity, TargetBound, Visibility
+from compliance.domain.vocabulary import Severity, TargetBound
 
 # Names and descriptions, by which nothing is decided.
 _DESCRIPTIVE = frozenset({"title", "text", "clause"})
@@ -104,8 +104,11 @@ def _of_terms(before: AgreementState, after: AgreementState) -> Iterator[str]:
             yield f"{name} of agreement {before.ref} would change."
     for code in sorted(before.parties - after.parties):
         yield f"{code} would no longer be a party to agreement {before.ref}."
-    for team in sorted(before.teams - after.teams):
-        yield f"Team {team} would no longer see agreement {before.ref}."
+    if after.values.get("visibility") == before.values.get("visibility"):
+        for team in sorted(before.teams - after.teams):
+            yield f"Team {team} would no longer see agreement {before.ref}."
+        for team in sorted(after.teams - before.teams):
+            yield f"Team {team} would see agreement {before.ref}, and could approve its proposals."
     for ref, milestone in before.milestones.items():
         yield from _of_milestone(ref, milestone, after.milestones.get(ref))
 
@@ -129,8 +132,6 @@ def _is_harmless_to_agreement(name: str, new: object) -> bool:
         return True
     if name == "archived_at":
         return new is None
-    if name == "visibility":
-        return new == Visibility.EVERYONE
     return name == "requires_approval" and new is True
 
 

@@ -77,7 +77,7 @@ def add(
         as_of=known_at,
         times=dating_times,
     )
-    set_visibility(agreement, draft.visibility, draft.teams)
+    set_visibility(agreement, draft.visibility, draft.teams, by=by)
     return agreement
 
 
@@ -140,7 +140,7 @@ def correct(
     ):
         corrections.keep_agreement(agreement, as_of=as_of)
     set_parties(agreement, members)
-    set_visibility(agreement, draft.visibility, draft.teams)
+    set_visibility(agreement, draft.visibility, draft.teams, by=by)
     defaults_changed = _defaults(agreement) != _defaults(draft)
     policy_changed = agreement.notification_policy != dump_notification_policy(
         draft.notification_policy

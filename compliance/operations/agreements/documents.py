@@ -160,7 +160,7 @@ def _load(
         agreement = _create(document, report, by=by, as_of=as_of)
     else:
         touched |= correct_agreement(document, agreement, report, mode=mode, by=by, as_of=as_of)
-        visibility.correct(document, agreement, report, mode=mode)
+        visibility.correct(document, agreement, report, mode=mode, by=by)
     stored = StoredObligations.load(agreement, is_empty=is_new)
     touched |= correct_obligations(document, agreement, stored, report, mode=mode, as_of=as_of)
     created = _create_obligations(document, agreement, stored, report, is_new=is_new, as_of=as_of)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.db.models import Q
+
 from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.agreements.import_reports import Difference, ImportMode, ImportReport
 from compliance.domain.problems import Invalid, Problem, refusal
 from compliance.domain.vocabulary import Visibility
-from compliance.models import Agreement, AgreementTeam, Team
-from compliance.models.people.readers import SYSTEM, current_reader, reading_as
+from compliance.models import Agreement, AgreementTeam, Membership, Team, User
+from compliance.models.people.readers import SYSTEM, current_reader, reader_of, reading_as
 from compliance.models.visibility import visible_to
 
 
@@ -26,17 +28,25 @@ def refuse_taken_ref(ref: str) -> None:
 
 
 def set_visibility(
-    agreement: Agreement, visibility: Visibility | None, slugs: Sequence[str] | None
+    agreement: Agreement,
+    visibility: Visibility | None,
+    slugs: Sequence[str] | None,
+    *,
+    by: User | None,
 ) -> None:
     """Set who sees an agreement, in the transaction of the caller.
+
+    Only administrators add teams to which they do not belong. For others, such a team is like one
+    that does not exist.
 
     Args:
         visibility: None: as it is.
         slugs: the teams if the visibility is `teams`; None: as they are.
+        by: who makes the change, or proposed it. None: a command, which may name all teams.
 
     Raises:
-        Invalid: there is no team, a team does not exist, or the user would not see the agreement
-            any more.
+        Invalid: there is no team, a team does not exist for the user, or the user would not see
+            the agreement any more.
     """
     stored = dict(AgreementTeam.objects.filter(agreement=agreement).values_list("team__slug", "pk"))
     wanted = Visibility(agreement.visibility) if visibility is None else visibility
@@ -48,14 +58,7 @@ def set_visibility(
         return
     if wanted is Visibility.TEAMS and not slugs:
         raise refusal("teams", "Name at least one team, or set visibility to everyone.")
-    teams = Team.objects.in_bulk([*slugs], field_name="slug")
-    problems = [
-        Problem(path=f"teams/{index}", detail=f"Team {slug} does not exist. Create it first.")
-        for index, slug in enumerate(slugs)
-        if slug not in teams
-    ]
-    if problems:
-        raise Invalid(problems)
+    teams = _nameable(slugs, held=[*stored], by=by)
     # In this order, the user sees the agreement until the last step.
     AgreementTeam.objects.bulk_create(
         AgreementTeam(agreement=agreement, team=team)
@@ -71,8 +74,43 @@ def set_visibility(
         raise refusal("teams", sentence)
 
 
+def _nameable(slugs: Sequence[str], *, held: Sequence[str], by: User | None) -> dict[str, Team]:
+    """Return the teams with these slugs.
+
+    Args:
+        held: the slugs of the teams that the agreement has.
+
+    Raises:
+        Invalid: a team does not exist for the user.
+    """
+    nameable = Team.objects.all()
+    is_limited = by is not None and reader_of(by).is_limited
+    if is_limited:
+        own = Membership.objects.filter(user=by).values("team")
+        nameable = nameable.filter(Q(pk__in=own) | Q(slug__in=[*held]))
+    teams = nameable.in_bulk([*slugs], field_name="slug")
+    problems = [
+        Problem(
+            path=f"teams/{index}",
+            detail=f"There is no team {slug}, or you do not belong to it. Name one of yours."
+            if is_limited
+            else f"Team {slug} does not exist. Create it first.",
+        )
+        for index, slug in enumerate(slugs)
+        if slug not in teams
+    ]
+    if problems:
+        raise Invalid(problems)
+    return teams
+
+
 def correct(
-    document: AgreementDocument, agreement: Agreement, report: ImportReport, *, mode: ImportMode
+    document: AgreementDocument,
+    agreement: Agreement,
+    report: ImportReport,
+    *,
+    mode: ImportMode,
+    by: User | None,
 ) -> None:
     """Set who sees a stored agreement as a document says, or report the difference as ignored.
 
@@ -92,5 +130,5 @@ def correct(
     if mode is ImportMode.ADD:
         report.ignored += found
     elif found:
-        set_visibility(agreement, document.visibility, document.teams)
+        set_visibility(agreement, document.visibility, document.teams, by=by)
         report.changed += found
