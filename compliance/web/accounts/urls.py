@@ -27,4 +27,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sso/", include("allauth.socialaccount.providers.openid_connect.urls")),
 ]
 if "saml" in settings.SOCIALACCOUNT_PROVIDERS:
-    urlpatterns.append(path("sso/", include("allauth.socialaccount.providers.saml.urls")))
+    urlpatterns.append(path("sso/", include("compliance.web.accounts.saml")))

@@ -1,0 +1,201 @@
+"""Sign-in with a real SAML identity provider."""
+
+from __future__ import annotations
+
+import shutil
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from allauth.socialaccount.providers import registry
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from compliance.domain.people.group_rules import read_group_rules
+from compliance.domain.vocabulary import Role
+from compliance.models import Membership, Team, User
+from config import identity_providers
+from config.env import environment
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.exhaustive,
+    pytest.mark.skipif(shutil.which("xmlsec1") is None, reason="the provider signs with xmlsec1"),
+]
+
+HOST = "pacta.example.org"
+HERE = "/account/sso/saml/saml/"
+RULES = ("desk=analyst", "leads=reviewer", "asia=team:asia")
+
+
+class SingleSignOn:
+    """Signs people in with the provider, as a browser does."""
+
+    def __init__(self, provider: Any, impostor: Any) -> None:
+        self.provider, self.impostor = provider, impostor
+        self.service = browser().get(f"{HERE}metadata/").content.decode()
+
+    def request(self, client: Client) -> str:
+        """Begin to sign in, and return the address of the provider with the request."""
+        response = client.post(f"{HERE}login/")
+        assert response.status_code == 302, response.content
+        return str(response["Location"])
+
+    def answer(self, client: Client, person: str, *, by: Any = None, **options: Any) -> str:
+        """Begin to sign in, and return what the provider answers."""
+        provider = by or self.provider
+        return str(provider.respond(self.request(client), self.service, person, **options))
+
+    def sign_in(self, person: str, groups: list[str] | None = None) -> tuple[Client, Any]:
+        client = browser()
+        values = {"groups": groups} if groups else {}
+        return client, finish(client, self.answer(client, person, values=values))
+
+
+def browser() -> Client:
+    return Client(HTTP_HOST=HOST)
+
+
+def finish(client: Client, answer: str) -> Any:
+    """Return the response of Pacta to an answer of the provider."""
+    received = client.post(f"{HERE}acs/", {"SAMLResponse": answer})
+    return client.get(received["Location"]) if received.status_code == 302 else received
+
+
+@pytest.fixture(scope="module")
+def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any]]:
+    """The provider, and another one that pretends to be it."""
+    from tests.web.saml_provider import Provider, running
+
+    with running(tmp_path_factory.mktemp("saml")) as provider:
+        address = provider.entity_id.removesuffix("/metadata")
+        yield provider, Provider(tmp_path_factory.mktemp("impostor"), address)
+
+
+@pytest.fixture
+def sso(
+    db: None, providers: tuple[Any, Any], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> SingleSignOn:
+    """The provider, configured in Pacta by its settings."""
+    from allauth.socialaccount.providers.saml.provider import SAMLProvider
+
+    name = providers[0].entity_id
+    configured = replace(environment, saml_metadata_url=name, saml_entity_id=name)
+    settings.SOCIALACCOUNT_PROVIDERS = identity_providers.providers(configured)
+    settings.SSO_GROUPS = read_group_rules(RULES)
+    settings.ROOT_URLCONF, settings.ALLOWED_HOSTS = "tests.web.saml_urls", [HOST]
+    registry.get_class_list()
+    monkeypatch.setitem(registry.provider_map, SAMLProvider.id, SAMLProvider)
+    cache.clear()
+    Team.objects.create(slug="asia", name="Asia")
+    return SingleSignOn(*providers)
+
+
+def test_groups_give_roles_and_teams_and_the_next_sign_in_updates_them(sso: SingleSignOn) -> None:
+    client, response = sso.sign_in("ana", ["desk", "asia", "unknown"])
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
+    user = User.objects.get()
+    assert (user.email, user.first_name) == ("ana@example.org", "Ana")
+    assert user.roles == {Role.ANALYST}
+    assert not user.has_usable_password()
+    assert Membership.objects.get().user == user
+    assert client.get("/admin/").status_code == 200
+    sso.sign_in("ana", ["leads"])
+    assert User.objects.get().roles == {Role.REVIEWER}
+    assert not Membership.objects.exists()
+
+
+def test_somebody_without_a_known_group_gets_no_account(sso: SingleSignOn) -> None:
+    for groups in (None, ["unknown"]):
+        _, response = sso.sign_in("eve", groups)
+        assert response.status_code == 403
+    assert not User.objects.exists()
+
+
+def is_signed_in(client: Client) -> bool:
+    return client.get("/account/sessions/").status_code == 200
+
+
+def is_refused(response: Any, client: Client) -> bool:
+    return response.status_code < 500 and not is_signed_in(client)
+
+
+def altered(change: Callable[[str], str]) -> Callable[[SingleSignOn, Client], str]:
+    """Return what changes a signed answer."""
+
+    def answer(sso: SingleSignOn, client: Client) -> str:
+        text = b64decode(sso.answer(client, "eve")).decode()
+        assert change(text) != text
+        return b64encode(change(text).encode()).decode()
+
+    return answer
+
+
+def signed(**options: Any) -> Callable[[SingleSignOn, Client], str]:
+    return lambda sso, client: sso.answer(client, "ana", **options)
+
+
+def wrapped(text: str) -> str:
+    """Put an unsigned assertion about somebody else before the signed one."""
+    begin, end = text.index("<ns1:Assertion"), text.index("</ns1:Assertion>") + 16
+    forged = text[begin:end].replace("eve@", "ana@").replace("id-of-eve", "id-of-ana")
+    cut, rest = forged.index("<ns2:Signature"), forged.index("</ns2:Signature>") + 16
+    forged = (forged[:cut] + forged[rest:]).replace('ID="', 'ID="x', 1)
+    return text[:begin] + forged + text[begin:]
+
+
+ENTITIES = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><x>&b;</x>'
+SHA_1 = {
+    "sign_alg": "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
+    "digest_alg": "http://www.w3.org/2000/09/xmldsig#sha1",
+}
+BAD: dict[str, Callable[[SingleSignOn, Client], str]] = {
+    "unsigned": signed(sign_assertion=False),
+    "about somebody else": altered(lambda text: text.replace("eve@", "ana@")),
+    "of somebody else": altered(lambda text: text.replace("id-of-eve", "id-of-ana")),
+    "wrapped": altered(wrapped),
+    "signed with SHA-1": signed(**SHA_1),
+    "signed by an impostor": lambda sso, client: sso.answer(client, "ana", by=sso.impostor),
+    "for another service": signed(audience="https://elsewhere.example/metadata/"),
+    "to a request that was never made": signed(in_response_to="id-unknown"),
+    "to no request": signed(in_response_to=None),
+    "no XML": lambda _sso, _client: b64encode(b"<x").decode(),
+    "no Base64": lambda _sso, _client: "%%%",
+    "another document": lambda _sso, _client: b64encode(b"<x/>").decode(),
+    "entities": lambda _sso, _client: b64encode(ENTITIES).decode(),
+    "nothing": lambda _sso, _client: "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_response_signs_nobody_in(sso: SingleSignOn, kind: str) -> None:
+    User.objects.create_user("ana@example.org")
+    client = browser()
+    assert is_refused(finish(client, BAD[kind](sso, client)), client)
+    assert User.objects.count() == 1
+
+
+def test_a_response_signs_in_once_and_only_the_browser_that_asked(sso: SingleSignOn) -> None:
+    User.objects.create_user("ana@example.org")
+    client = browser()
+    answer = sso.answer(client, "ana")
+    other = browser()
+    sso.request(other)
+    assert is_refused(finish(other, answer), other)
+    assert finish(client, answer).status_code == 302
+    assert is_signed_in(client)
+    client.post("/account/logout/")
+    assert is_refused(finish(client, answer), client)
+
+
+def test_an_old_response_is_refused(sso: SingleSignOn) -> None:
+    User.objects.create_user("ana@example.org")
+    client = browser()
+    answer = sso.answer(client, "ana")
+    with time_machine.travel(timezone.now() + timedelta(minutes=30), tick=False):
+        assert is_refused(finish(client, answer), client)
