@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from compliance.domain import civil_time
@@ -23,7 +24,8 @@ from compliance.models import (
     LedgerEntry,
     RecomputedDeadline,
 )
-from compliance.operations.deadlines import recomputation, sweep
+from compliance.operations.deadlines import deadline_rows, recomputation, schedule, sweep
+from compliance.operations.deadlines.deadline_rows import Failure
 from compliance.operations.due_dates import calendars
 from tests.samples import (
     counts,
@@ -218,6 +220,32 @@ def test_a_quarantined_deadline_is_tried_again_as_soon_as_its_calendar_is_repair
     sweep.run(as_of=now + timedelta(seconds=10))
     assert deadline_of("B").quarantine_error == ""
     assert deadline_of("B").due_on == date(2026, 3, 18)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("keeps_closed", [False, True])
+def test_closed_deadlines_change_after_a_quarantine_only_if_they_were_to_change_before(
+    *, keeps_closed: bool
+) -> None:
+    calendar()
+    after = {"count": 2, "unit": "business_days", "calendars": ["custom:hq"]}
+    rule = {"type": "recurrence", "rrule": "FREQ=MONTHLY;COUNT=2", "start": "2026-03-16"}
+    done = create_agreement(obligation("B", due={**rule, "then": after}))
+    now = utc("2026-03-17T00:00")
+    record(done, as_of=now, type="performance", on="2026-03-16")
+    calendar(weekend=(0, 1, 2, 3, 4, 5, 6))
+    # As when a deadline is refreshed from which this one counts.
+    with transaction.atomic():
+        rescheduled = schedule.reschedule(
+            [done.obligation_id], as_of=now, is_forgiving=True, keeps_closed=keeps_closed
+        )
+        failures = [Failure(pk, error) for pk, error in rescheduled.failed.items()]
+        deadline_rows.quarantine_unscheduled(failures, as_of=now)
+    calendar("2026-03-17")
+    sweep.run(as_of=now + timedelta(hours=2))
+    due = dict(Deadline.objects.order_by("number").values_list("number", "due_on"))
+    assert due[1] == (date(2026, 3, 18) if keeps_closed else date(2026, 3, 19))
+    assert not Deadline.objects.exclude(quarantine_error="").exists()
 
 
 @pytest.mark.django_db

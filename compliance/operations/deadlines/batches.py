@@ -148,7 +148,8 @@ def refresh_with_dependents(
         failures: list[Failure] = []
         given = [row for pk in level for row in by_obligation.get(pk, ())]
         # Above the first level, the deadlines that these depend on were refreshed, and may have
-        # moved. On it, only rules that could not be resolved are tried again.
+        # moved. On it, only rules that could not be resolved are tried again. Deadlines that were
+        # closed then keep their terms, unless these are outdated, too.
         quarantined = [row.id for row in given if row.quarantine_error]
         outdated = level if number else deadline_rows.unscheduled(quarantined)
         if outdated:
@@ -156,7 +157,7 @@ def refresh_with_dependents(
                 outdated,
                 as_of=as_of,
                 is_forgiving=True,
-                keeps_closed=manner.keeps_closed,
+                keeps_closed=manner.keeps_closed or not number,
                 keeps_former=manner.keeps_former,
             )
             given = deadline_rows.lock({row.id for row in given} | rescheduled.touched)

@@ -125,7 +125,7 @@ def reschedule(
     Args:
         is_forgiving: an obligation whose rules cannot be resolved keeps its deadlines, and these
             are named in `failed`.
-        keeps_closed: closed deadlines keep the terms by which they were judged.
+        keeps_closed: closed deadlines keep the terms by which they were judged (`_is_judged`).
         keeps_former: the former terms are kept, because they were known.
         recorded_on: when deadlines are due about which the caller will store facts, by obligation.
 
@@ -156,7 +156,8 @@ def reschedule(
                     raise
                 raise UnresolvableRules(problems, obligation.pk) from None
             stored = inputs.deadlines.get(obligation.pk, {}).values()
-            rescheduled.failed |= dict.fromkeys((row.pk for row in stored), str(error))
+            failed = (row.pk for row in stored if not (keeps_closed and _is_judged(row)))
+            rescheduled.failed |= dict.fromkeys(failed, str(error))
             # They were tried with the current data, and need not be tried again with it. Only the
             # sweep tries those in quarantine again and again.
             changes.unchanged += (row for row in stored if not row.quarantine_error)
@@ -205,7 +206,7 @@ def _compare(
             snapshot.stored[number],
             is_wanted=number in wanted,
             has_other_terms=any(getattr(row, name) != value for name, value in columns.items()),
-            keeps_closed=keeps_closed,
+            keeps_closed=keeps_closed and _is_judged(row),
         )
         if change is Change.KEEP:
             changes.unchanged.append(row)
@@ -214,6 +215,14 @@ def _compare(
             setattr(row, name, value)
         row.is_withdrawn = change is Change.WITHDRAW
         changes.updated.append(row)
+
+
+def _is_judged(row: Deadline) -> bool:
+    """Return whether a deadline is closed, and was judged by the terms that it must have.
+
+    Without a data version, its terms are outdated: they could not be changed with the others.
+    """
+    return row.is_closed and row.data_version != ""
 
 
 def _new(

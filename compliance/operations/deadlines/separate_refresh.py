@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 from django.db import DatabaseError, transaction
+from django.db.models import Q
 
 from compliance.models import Deadline
 from compliance.models.locks import lock_deadline_columns
@@ -61,7 +63,10 @@ def refresh_with_dependents(
         # See `batches.refresh_with_dependents`.
         outdated = level if number else deadline_rows.unscheduled(ids)
         if outdated:
-            touched, failures = reschedule(outdated, as_of=as_of, manner=manner)
+            keeps_closed = manner.keeps_closed or not number
+            touched, failures = reschedule(
+                outdated, as_of=as_of, manner=replace(manner, keeps_closed=keeps_closed)
+            )
             ids |= touched
         if number or is_isolating_given:
             total.add(refresh(sorted(ids), as_of=as_of, manner=manner))
@@ -105,6 +110,8 @@ def reschedule(
 
     def fail(obligation_id: int, error: Exception) -> None:
         deadlines = Deadline.objects.filter(obligation=obligation_id, is_withdrawn=False)
+        if manner.keeps_closed:
+            deadlines = deadlines.filter(Q(is_closed=False) | Q(data_version=""))
         ids = deadlines.values_list("id", flat=True)
         failures.update(dict.fromkeys(ids, error))
 
