@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from compliance.domain.agreements.document_drafts import AgreementDocument
 from compliance.domain.alerts.drafts import SilenceDraft
 from compliance.domain.drafts import read
 from compliance.domain.vocabulary import Announcement
 from compliance.models import Alert, Breach, Deadline, Message, User
 from compliance.operations.agreements import documents
-from compliance.operations.alerts import silences
-from compliance.operations.alerts.alerts import COLLECTED_AT_MOST, COLLECTED_FOR
+from compliance.operations.alerts import alerts, silences
+from compliance.operations.alerts.alerts import COLLECTED_FOR
 from compliance.queries.system.audit import audit
 from tests.delivery.conftest import NOW, READER, Desk, Sink
 from tests.samples import BUYER, SUPPLIER, document, obligation
@@ -75,14 +77,19 @@ def test_several_imports_in_succession_bring_one_summary(desk: Desk, sink: Sink)
     assert sorted(sink.recipients) == ["other@example.org", READER]
 
 
-def test_a_summary_waits_for_further_entries_only_for_a_while(desk: Desk, sink: Sink) -> None:
+def test_a_summary_waits_for_further_entries_only_for_a_while(
+    desk: Desk, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_most = COLLECTED_FOR * 5
+    assert at_most < alerts.COLLECTED_AT_MOST
+    monkeypatch.setattr(alerts, "COLLECTED_AT_MOST", at_most)
     desk.follow()
     at, number = NOW, 0
     while not sink.received:
         enter(*missed(1), ref=f"agreement-{number}", as_of=at)
         desk.deliver(at)
-        at, number = at + COLLECTED_FOR * 0.9, number + 1
-    assert COLLECTED_AT_MOST <= at - NOW <= COLLECTED_AT_MOST + 2 * COLLECTED_FOR
+        at, number = at + COLLECTED_FOR / 2, number + 1
+    assert at_most <= at - NOW <= at_most + 2 * COLLECTED_FOR
 
 
 def test_a_single_earlier_breach_is_reported_in_full(desk: Desk, sink: Sink) -> None:
