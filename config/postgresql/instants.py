@@ -34,7 +34,8 @@ class InstantLoader(_Loader):  # type: ignore[misc]  # a base class of type Any
             # It is no instant that Python has, or in a style other than ISO: psycopg says which.
             slower: datetime = super().load(data)
             return slower
-        return found.replace(tzinfo=UTC)
+        # Usually it has that zone already, as the same object.
+        return found if found.tzinfo is UTC else found.replace(tzinfo=UTC)
 
 
 @cache

@@ -29,7 +29,11 @@ from compliance.models.history import tracked, tracked_except
 class Obligation(models.Model):
     """One duty under an agreement. It may be a component of a parent obligation."""
 
-    agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="obligations")
+    # Two unique keys begin with it. Without statistics, PostgreSQL would check composite keys by an
+    # index on it alone, and read all obligations of the agreement for each row.
+    agreement = models.ForeignKey(
+        Agreement, on_delete=models.CASCADE, related_name="obligations", db_index=False
+    )
     ref = models.CharField(max_length=64)
     title = models.CharField(max_length=1000)
     text = models.TextField(blank=True, default="")
@@ -51,9 +55,11 @@ class Obligation(models.Model):
     )
     severity = choice_field(Severity, default=Severity.NORMAL)
     tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    # The composite key `obligation_parent_same_agreement` enforces it.
     parent = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="components"
-    )
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="components",
+        db_constraint=False,
+    )  # fmt: skip
     roll_up = choice_field(RollUp, default=RollUp.ALL, db_default=RollUp.ALL)
     roll_up_share = models.DecimalField(
         max_digits=7,
@@ -134,13 +140,18 @@ class ObligationParty(models.Model):
 
     # Repeated here so that the database can reject an obligor that is not a party to the
     # agreement: see the composite keys in the migrations.
+    # Two composite keys, `obligationparty_same_agreement` and `obligationparty_is_party`, enforce
+    # all three. Each key costs a look-up per row.
     agreement = models.ForeignKey(
-        Agreement, on_delete=models.CASCADE, related_name="+", db_index=False
+        Agreement, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
     obligation = models.ForeignKey(
-        Obligation, on_delete=models.CASCADE, related_name="sides", db_index=False
+        Obligation, on_delete=models.CASCADE, related_name="sides", db_index=False,
+        db_constraint=False,
+    )  # fmt: skip
+    party = models.ForeignKey(
+        Party, on_delete=models.PROTECT, related_name="sides", db_index=False, db_constraint=False
     )
-    party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="sides", db_index=False)
     capacity = choice_field(Capacity)
 
     class Meta:

@@ -101,12 +101,15 @@ class Deadline(models.Model):
     )
     quarantine_error = models.TextField(blank=True, default="")
     # ... to here. The terms follow, and then the positions of the parties and the verification.
+    # One composite key, `deadline_same_agreement`, enforces both and is checked once per row.
     obligation = models.ForeignKey(
-        Obligation, on_delete=models.PROTECT, related_name="deadlines", db_index=False
-    )
+        Obligation, on_delete=models.PROTECT, related_name="deadlines", db_index=False,
+        db_constraint=False,
+    )  # fmt: skip
     agreement = models.ForeignKey(
-        Agreement, on_delete=models.PROTECT, related_name="deadlines", db_index=False
-    )
+        Agreement, on_delete=models.PROTECT, related_name="deadlines", db_index=False,
+        db_constraint=False,
+    )  # fmt: skip
     number = models.PositiveIntegerField(default=1)
     party = models.ForeignKey(
         Party,

@@ -122,7 +122,8 @@ class _Records:
             Invalid: with every problem and its path in the document.
         """
         rows = Deadline.objects.filter(agreement=self.target.agreement, is_withdrawn=False)
-        for row in for_update(rows.select_related("obligation", "agreement")):
+        for row in for_update(rows.select_related("obligation")):
+            row.agreement = self.target.agreement
             self.deadlines[row.obligation_id].append(row)
         for index, draft in enumerate(document.obligations):
             if draft.facts or draft.positions:

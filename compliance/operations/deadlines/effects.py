@@ -26,9 +26,11 @@ from compliance.domain.problems import Problem
 from compliance.domain.vocabulary import Verdict
 from compliance.models import Agreement, Deadline, Fact, MilestoneDating, Position, Proposal
 from compliance.models.deadlines.fact_values import facts_about
-from compliance.models.deadlines.terms import duty_of, terms_of
+from compliance.models.deadlines.terms import Duty, duty_of, terms_of
 from compliance.operations.deadlines import facts as fact_operations
 from compliance.operations.deadlines import outlying_dates
+from compliance.operations.deadlines.deadline_rows import DeadlineRow
+from compliance.operations.deadlines.projection_inputs import with_duties
 
 # How many deadlines are loaded at a time, and how many warnings are given.
 _BATCH = 10_000
@@ -43,8 +45,8 @@ def warnings_about(fact: Fact) -> list[str]:
     """Return what a stored fact does not change, in sentences."""
     if fact.deadline_id is None:
         return list(_of_agreement_facts([fact], _Budget()).values())
-    deadline = Deadline.objects.select_related("obligation__agreement").get(pk=fact.deadline_id)
-    return [each.detail for each in _of_deadlines([deadline], {fact.pk: ""}, _Budget())]
+    rows = with_duties([fact.deadline_id])
+    return [each.detail for each in _of_deadlines(rows, {fact.pk: ""}, _Budget())]
 
 
 def warnings_of_proposal(proposal: Proposal) -> list[str]:
@@ -87,12 +89,7 @@ def warnings_of_import(facts: Mapping[int, str], positions: Mapping[int, str]) -
         Fact.objects.filter(pk__in=facts, deadline__isnull=False).values_list("deadline", flat=True)
     )
     for ids in _batches(sorted(deadlines)):
-        rows = (
-            Deadline.objects.filter(pk__in=ids)
-            .select_related("obligation__agreement")
-            .order_by("id")
-        )
-        found += _of_deadlines(list(rows), facts, budget)
+        found += _of_deadlines(with_duties(ids), facts, budget)
     general = list(Fact.objects.filter(pk__in=facts, agreement__isnull=False).order_by("id"))
     for pk, sentence in _of_agreement_facts(general, budget).items():
         found.append(Problem(path=facts[pk], detail=sentence))
@@ -135,18 +132,18 @@ class _Budget:
 
 
 def _of_deadlines(
-    deadlines: Sequence[Deadline], paths: Mapping[int, str], budget: _Budget
+    deadlines: Sequence[tuple[DeadlineRow, Duty]], paths: Mapping[int, str], budget: _Budget
 ) -> list[Problem]:
     """Return the warnings about these of the facts about deadlines, by path."""
-    duties = {row.pk: duty_of(row.obligation) for row in deadlines}
-    surviving = {pk for pk, duty in duties.items() if duty.survives_termination}
+    surviving = {row.id for row, duty in deadlines if duty.survives_termination}
     failures: dict[int, UnknownTimeZone] = {}
-    facts = facts_about(deadlines, surviving=surviving, failures=failures)
+    rows = [row for row, _ in deadlines]
+    facts = facts_about(rows, surviving=surviving, failures=failures)
     found = []
-    for row in deadlines:
-        if row.pk in failures:
+    for row, duty in deadlines:
+        if row.id in failures:
             continue
-        terms, about = terms_of(row, duties[row.pk]), facts.get(row.pk, [])
+        terms, about = terms_of(row, duty), facts.get(row.id, [])
         new = [each for each in about if each.id in paths and not each.is_of_agreement]
         if len(new) > 1:
             new = _doubtful(terms, about, new)

@@ -35,8 +35,20 @@ from compliance.models import (
 )
 from compliance.models.bulk import insert
 from compliance.models.deadlines.fact_values import facts_about
-from compliance.models.deadlines.terms import Duty, dues_of_facts, duty_of, expires_at, terms_of
-from compliance.operations.deadlines import former_terms, schedule, schedule_inputs
+from compliance.models.deadlines.terms import (
+    Duty,
+    dues_of_facts,
+    duty_of,
+    expires_at,
+    terms_of,
+)
+from compliance.operations.deadlines import (
+    former_terms,
+    projection_inputs,
+    schedule,
+    schedule_inputs,
+)
+from compliance.operations.deadlines.deadline_rows import DeadlineRow
 from compliance.operations.deadlines.scheduled_columns import columns_of
 
 Versions = dict[int, list[TermsVersion]]
@@ -117,7 +129,6 @@ def histories(
         imported_at: when history about it was imported, if that could not be refreshed then. What
             was corrected since was not known before.
     """
-    rows = Deadline.objects.filter(id__in=began).select_related("obligation__agreement")
     former: dict[int, list[Correction]] = defaultdict(list)
     if imported_at:
         kept = Correction.objects.filter(deadline__in=imported_at.keys() - versions.keys())
@@ -125,19 +136,18 @@ def histories(
             if each.deadline_id is not None and each.recorded_at > imported_at[each.deadline_id]:
                 former[each.deadline_id].append(each)
     found = {}
-    for row in rows:
-        known = [each.known for each in versions.get(row.pk, ())] or terms_from(
-            row, former[row.pk], began[row.pk]
+    for row, duty in projection_inputs.with_duties(began):
+        known = [each.known for each in versions.get(row.id, ())] or terms_from(
+            row, duty, former.get(row.id, ()), began[row.id]
         )
-        found[row.pk] = KnownHistory(known, known_from[row.pk], imported_at.get(row.pk))
+        found[row.id] = KnownHistory(known, known_from[row.id], imported_at.get(row.id))
     return found
 
 
 def terms_from(
-    row: Deadline, corrections: Sequence[Correction], began: datetime
+    row: DeadlineRow, duty: Duty, corrections: Sequence[Correction], began: datetime
 ) -> list[KnownTerms]:
     """Return the terms of a deadline at every time, by what its corrections kept."""
-    duty = duty_of(row.obligation)
     times = [began, *(each.recorded_at for each in corrections)]
     columns: list[Any] = [SimpleNamespace(**_parsed(each.before)) for each in corrections]
     return [

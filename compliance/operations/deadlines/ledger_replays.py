@@ -28,6 +28,7 @@ from compliance.operations.deadlines import (
 )
 from compliance.operations.deadlines.batches import Manner
 from compliance.operations.deadlines.ledger_rows import LedgerRow
+from compliance.operations.deadlines.projection_inputs import with_duties
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,17 +187,16 @@ def _restore(kept: Mapping[int, Sequence[Mapping[str, Any]]]) -> None:
 
 def _known_histories(replay: Replay, versions: known_terms.Versions) -> dict[int, KnownHistory]:
     """Return the terms that were known of deadlines at every time."""
-    rows = Deadline.objects.filter(pk__in=replay.since).select_related("obligation__agreement")
     former: dict[int, list[Correction]] = defaultdict(list)
     corrections = Correction.objects.filter(deadline__in=replay.since)
     for each in corrections.order_by("recorded_at", "id"):
         former[each.deadline_id or 0].append(each)
     found: dict[int, KnownHistory] = {}
-    for row in rows:
-        known = [each.known for each in versions.get(row.pk, ())] or known_terms.terms_from(
-            row, former[row.pk], replay.began[row.pk]
+    for row, duty in with_duties(replay.since):
+        known = [each.known for each in versions.get(row.id, ())] or known_terms.terms_from(
+            row, duty, former[row.id], replay.began[row.id]
         )
-        found[row.pk] = KnownHistory(known, replay.since[row.pk])
+        found[row.id] = KnownHistory(known, replay.since[row.id])
     return found
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 
 import structlog
 
@@ -100,19 +101,7 @@ def load(rows: Sequence[DeadlineRow], *, replayed: Collection[int] = ()) -> Inpu
         replayed: those whose ledgers are rewritten, and may not state all stored breaches.
     """
     obligations = array(list({row.obligation_id for row in rows}))
-    duties = {
-        pk: Duty(
-            kind=ObligationKind(kind),
-            target_quantity=target,
-            target_bound=TargetBound(bound),
-            has_due_rule=has_due_rule,
-            survives_termination=survives_termination,
-            ends_on=ends_on,
-        )
-        for pk, kind, target, bound, has_due_rule, survives_termination, ends_on in fetch(
-            _SPECIAL_DUTIES, ids=obligations
-        )
-    }
+    duties = {pk: _duty(*values) for pk, *values in fetch(_SPECIAL_DUTIES, ids=obligations)}
     surviving = {pk for pk, duty in duties.items() if duty.survives_termination}
     failures: dict[int, UnknownTimeZone] = {}
     facts = facts_about(
@@ -135,6 +124,33 @@ def load(rows: Sequence[DeadlineRow], *, replayed: Collection[int] = ()) -> Inpu
         duties=duties,
         policies=_policies(obligations),
         failures=failures,
+    )
+
+
+def with_duties(deadline_ids: Iterable[int]) -> list[tuple[DeadlineRow, Duty]]:
+    """Return deadlines in the order of their ids, each with its duty, without locking them."""
+    width = len(DeadlineRow._fields)
+    return [
+        (DeadlineRow._make(values[:width]), _duty(*values[width:]))
+        for values in fetch(_WITH_DUTIES, ids=array(list(deadline_ids)))
+    ]
+
+
+def _duty(
+    kind: str,
+    target: Decimal | None,
+    bound: str,
+    has_due_rule: bool,
+    survives_termination: bool,
+    ends_on: date | None,
+) -> Duty:
+    return Duty(
+        ObligationKind(kind),
+        target,
+        TargetBound(bound),
+        has_due_rule,
+        survives_termination,
+        ends_on,
     )
 
 
@@ -175,11 +191,19 @@ def _policies(obligations: str) -> dict[int, Policy]:
     return found
 
 
+_DUTY = """o.kind, o.target_quantity, o.target_bound, o.due IS NOT NULL, o.survives_termination,
+        CASE WHEN NOT o.survives_termination THEN a.ends_on END"""
+_WITH_DUTIES = f"""
+    SELECT {", ".join(f"d.{name}" for name in DeadlineRow._fields)}, {_DUTY}
+    FROM compliance_deadline AS d
+    JOIN compliance_obligation AS o ON o.id = d.obligation_id
+    JOIN compliance_agreement AS a ON a.id = d.agreement_id
+    WHERE d.id = ANY(%(ids)s::bigint[]) ORDER BY d.id
+"""
+
 # All other obligations are `PLAIN_DUTY`.
-_SPECIAL_DUTIES = """
-    SELECT o.id, o.kind, o.target_quantity, o.target_bound, o.due IS NOT NULL,
-        o.survives_termination,
-        CASE WHEN NOT o.survives_termination THEN a.ends_on END
+_SPECIAL_DUTIES = f"""
+    SELECT o.id, {_DUTY}
     FROM compliance_obligation AS o JOIN compliance_agreement AS a ON a.id = o.agreement_id
     WHERE o.id = ANY(%(ids)s::bigint[])
       AND (o.kind <> 'achieve' OR o.target_quantity IS NOT NULL OR o.due IS NULL
