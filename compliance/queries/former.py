@@ -65,7 +65,8 @@ def restore_deadlines(rows: Sequence[Row], known_at: datetime | None) -> None:
         return
     terms = former_terms([each["id"] for each in rows], known_at)
     obligations = former_obligations(list({each["obligation"] for each in rows}), known_at)
-    for row in rows:
+    is_any_corrected = bool(terms or obligations)
+    for row in rows if is_any_corrected else ():
         replace_fields(row, terms.get(row["id"], {}))
         before = obligations.get(row["obligation"], {})
         kept = {"obligors"} if row.get("party") else set()
@@ -86,20 +87,18 @@ def _restore_precisions(
     The statement of a list compares with the current rule and knows all extensions.
     """
     dated = [each for each in rows if each["due_at"] is not None]
-    ids = [
-        each["id"]
-        for each in dated
-        if each["due_at"] != each["original_due_at"] or each["id"] in terms
-    ]
+    moved = [each for each in dated if each["due_at"] != each["original_due_at"]]
+    ids = [each["id"] for each in moved]
+    ids += [each["id"] for each in dated if each["id"] in terms] if terms else []
     values = {"ids": ids, "known_at": known_at}
     found = fetch((_EXTENSIONS,), values) if ids else []
     extended = {(each["id"], each["due_at"]): each["precision"] for each in found}
-    wanted = [each["obligation"] for each in dated if each["id"] in terms]
+    wanted = [each["obligation"] for each in dated if each["id"] in terms] if terms else []
     rules = (
         {each["id"]: each["due"] for each in fetch((_RULES,), {"ids": wanted})} if wanted else {}
     )
     rules |= {pk: before["due"] for pk, before in obligations.items() if "due" in before}
-    for row in dated:
+    for row in dated if rules else moved:
         if row["due_at"] != row["original_due_at"]:
             row["due_precision"] = extended.get((row["id"], row["due_at"])) or "day"
         elif row["obligation"] in rules:

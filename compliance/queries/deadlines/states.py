@@ -62,13 +62,14 @@ _AS_OF = f"""
     {IS_CLOSED} AS is_closed,
     d.trace, d.warnings, d.data_version, d.number,
     {{since}} AS status_since,
-    (SELECT count(DISTINCT nullif(w.verdict, 'undetermined')) > 1
-         OR count(DISTINCT w.share) > 1
-     FROM (SELECT DISTINCT ON (p.party_id) p.verdict, p.share
-           FROM compliance_position AS p
-           WHERE p.deadline_id = d.id AND p.stated_at <= %(as_of)s
-             AND p.recorded_at <= %(known_at)s
-           ORDER BY p.party_id, p.stated_at DESC, p.id DESC) AS w) AS is_disputed
+    EXISTS (SELECT FROM compliance_position AS p WHERE p.deadline_id = d.id)
+    AND (SELECT count(DISTINCT nullif(w.verdict, 'undetermined')) > 1
+             OR count(DISTINCT w.share) > 1
+         FROM (SELECT DISTINCT ON (p.party_id) p.verdict, p.share
+               FROM compliance_position AS p
+               WHERE p.deadline_id = d.id AND p.stated_at <= %(as_of)s
+                 AND p.recorded_at <= %(known_at)s
+               ORDER BY p.party_id, p.stated_at DESC, p.id DESC) AS w) AS is_disputed
  FROM compliance_deadline AS d
  {{states}} {{only}}) AS d
 """

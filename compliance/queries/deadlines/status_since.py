@@ -14,7 +14,7 @@ def add_status_since(rows: Sequence[Row], *, as_of: datetime, known_at: datetime
     Only those are computed that have another entry with the same status.
     """
     values = {"ids": array(each["id"] for each in rows), "as_of": as_of, "known_at": known_at}
-    repeated = [each["id"] for each in fetch((_REPEATED,), values)] if rows else []
+    repeated = {each["id"] for each in fetch((_REPEATED,), values)} if rows else set()
     if not repeated:
         return
     found = fetch((_SINCE,), {**values, "ids": array(repeated)})
@@ -27,7 +27,7 @@ _REPEATED = """
 SELECT r.deadline_id AS id FROM compliance_ledgerentry AS r
 WHERE r.deadline_id = ANY(%(ids)s::bigint[]) AND r.recorded_at <= %(known_at)s
   AND r.effective_at <= %(as_of)s
-GROUP BY r.deadline_id HAVING count(*) > count(DISTINCT r.status)
+GROUP BY r.deadline_id, r.status HAVING count(*) > 1
 """
 
 

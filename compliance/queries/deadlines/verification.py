@@ -10,7 +10,7 @@ from typing import Protocol
 from compliance.domain.civil_time import civil_day, displayed_zone_name
 from compliance.domain.deadlines.facts import effective_facts
 from compliance.domain.deadlines.verification import verification
-from compliance.domain.vocabulary import EvidenceKind, Verdict
+from compliance.domain.vocabulary import EvidenceKind, Verdict, Verification
 from compliance.models import Fact
 from compliance.models.deadlines.fact_values import fact_of
 from compliance.queries.rows import Row, array, fetch
@@ -36,8 +36,14 @@ def add_verification(rows: Sequence[Row], moment: Pinned) -> None:
     by_id = {row["id"]: row for row in rows}
     concluded = _conclusions(by_id, as_of, known_at)
     looked = _looks(by_id, as_of, known_at)
-    for pk, row in by_id.items():
-        row["verification"] = verification(concluded[pk], looked[pk], due_on=row["due_on"])
+    for row in rows:
+        row["verification"] = Verification.UNCHECKED
+    # Most deadlines have neither.
+    for pk in concluded.keys() | looked.keys():
+        row = by_id[pk]
+        row["verification"] = verification(
+            concluded.get(pk, ()), looked.get(pk, ()), due_on=row["due_on"]
+        )
 
 
 def _conclusions(
@@ -65,17 +71,18 @@ WHERE f.deadline_id = ANY(%(ids)s::bigint[]) AND f.verdict IS NOT NULL
 
 
 def _looks(by_id: dict[int, Row], as_of: datetime, known_at: datetime) -> dict[int, list[date]]:
-    of_obligation: dict[int, list[int]] = defaultdict(list)
-    for pk, row in by_id.items():
-        of_obligation[row["obligation"]].append(pk)
     found: dict[int, list[date]] = defaultdict(list)
     values = {
         "ids": array(by_id),
-        "obligations": array(of_obligation),
+        "obligations": array({row["obligation"] for row in by_id.values()}),
         "known_at": known_at,
         "kind": EvidenceKind.SEARCH_LOG.value,
     }
-    for look in fetch((_LOOKS,), values):
+    looks = fetch((_LOOKS,), values)
+    of_obligation: dict[int, list[int]] = defaultdict(list)
+    for pk, row in by_id.items() if looks else ():
+        of_obligation[row["obligation"]].append(pk)
+    for look in looks:
         for pk in of_obligation.get(look["obligation"], (look["id"],)):
             zone = displayed_zone_name(by_id[pk]["timezone"])
             day = look["published_on"] or civil_day(look["recorded_at"], zone)
