@@ -17,7 +17,7 @@ from compliance.domain.limits import AtMost
 from compliance.domain.names import normalised, visible, without_overrides
 from compliance.domain.quantities import LIMIT, exact_number, quantity, share, share_or_all
 
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _LINE_BREAKS = re.compile(r"[\r\n\t\x85\u2028\u2029]")
 
 REF_FORM = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"

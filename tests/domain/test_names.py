@@ -56,6 +56,12 @@ def test_a_name_of_which_nothing_can_be_seen_is_rejected(kind: Any, name: str) -
     assert "None of its characters is visible" in problem(kind, name)
 
 
+@pytest.mark.parametrize("code", [*range(9), 11, 12, *range(14, 32), *range(127, 133), 134, 159])
+@pytest.mark.parametrize("kind", [Title, Line, Tag, Text])
+def test_control_characters_are_rejected(kind: Any, code: int) -> None:
+    assert problem(kind, f"a{chr(code)}b") == "Remove the control characters."
+
+
 @pytest.mark.parametrize("name", ["\u200b", "\u00a0", "\ufeff\u2060"])
 def test_a_name_of_spaces_is_empty(name: str) -> None:
     assert "at least 1 character" in problem(Title, name)
