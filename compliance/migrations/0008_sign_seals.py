@@ -20,7 +20,7 @@ _FIXED = (
 )  # fmt: skip
 
 
-def _sign(apps: Any, _editor: Any) -> None:
+def _sign(apps: Any, schema_editor: Any) -> None:
     for seal in apps.get_model("compliance", "Seal").objects.iterator(chunk_size=1_000):
         signature = salted_hmac("compliance.seal", bytes(seal.hash), algorithm="sha256")
         seal.signature = signature.digest()
