@@ -21,8 +21,8 @@ _AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "A
 
 
 _SUMMARY_INTRO = (
-    "These breaches began before they were entered in Pacta. They are reported only once, in this "
-    "message, and there are no escalations. You will be notified when they end."
+    "These breaches began before they were entered in Pacta. There are no escalations. You will be "
+    "notified when they end."
 )
 
 

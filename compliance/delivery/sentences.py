@@ -82,8 +82,7 @@ def is_ceiling(deadline: Deadline) -> bool:
 
 
 def label(alert: AlertRow | LabelCount, *, is_achieve: bool) -> str:
-    """Return `missed`, `missed before entry`, `still missed`, `due soon`, how a breach ended, or
-    what has changed."""
+    """Return in a few words what happened, such as `missed before entry` or `open again`."""
     missed = _missed(is_achieve=is_achieve)
     if alert.end_reason is not None:
         ended = _ENDED.get(BreachEnd(alert.end_reason), alert.end_reason)
@@ -98,6 +97,8 @@ def label(alert: AlertRow | LabelCount, *, is_achieve: bool) -> str:
             return _CHANGED.get(changed, changed.value)
         case AlertKind.ESCALATED | AlertKind.SILENCE_ENDED:
             return f"still {missed}"
+        case _ if alert.is_reopened:
+            return "open again"
         case _:
             return f"{missed} before entry" if alert.predates_entry else missed
 
@@ -129,7 +130,7 @@ def _order(each: LabelCount) -> tuple[int, int, bool, int, str, bool]:
     return (
         0 if is_about_breach else place,
         end,
-        each.predates_entry,
+        each.predates_entry and not each.is_reopened,
         place,
         each.reason or "",
         not each.is_achieve,
@@ -223,10 +224,14 @@ def _situation_before_entry(alert: AlertRow, deadline: Deadline) -> str:
     zone = displayed_zone_name(deadline.timezone)
     began = phrases.day(civil_day(alert.occurred_at, zone))
     entered = phrases.day(civil_day(deadline.entered_at or alert.occurred_at, zone))
+    again = ""
+    if alert.reopened_at is not None:
+        since = phrases.in_utc(alert.reopened_at.replace(second=0))
+        again = f"What had ended it was retracted or corrected on {since}. "
     if not is_achieve(deadline):
-        return f"It has been violated since {began}. It was entered in Pacta on {entered}."
+        return f"{again}It has been violated since {began}. It was entered in Pacta on {entered}."
     part = ", except for a part of it" if deadline.status == Status.PARTLY_MET else ""
-    return f"It was already missed{part} when it was entered in Pacta on {entered}."
+    return f"{again}It was already missed{part} when it was entered in Pacta on {entered}."
 
 
 _ENDED_VERBS = {
@@ -252,7 +257,8 @@ def note(alert: AlertRow, deadline: Deadline) -> str:
     if alert.end_reason is not None or alert.detected_at is None:
         return ""
     if alert.predates_entry and alert.kind != AlertKind.SILENCE_ENDED:
-        return "It is reported only once, and there are no escalations."
+        start = "There" if alert.is_reopened else "It is reported only once, and there"
+        return f"{start} are no escalations."
     if alert.silence_reason is not None:
         reason = phrases.shortened(phrases.one_line(alert.silence_reason), 300)
         return f"Alerts about it are no longer silenced. The reason for the silence was: {reason}"

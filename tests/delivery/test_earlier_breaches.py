@@ -167,7 +167,43 @@ def test_a_breach_that_reopens_is_reported_even_if_history_was_not_announced(
     later = NOW + timedelta(days=3)
     desk.record(deadline, later, type="retraction", supersedes=fact.pk)
     desk.deliver(later + COLLECTED_FOR)
-    assert sink.subjects == ["Missed before entry: Deliver lot O-1 (China)"]
+    assert sink.subjects == ["Open again: Deliver lot O-1 (China)"]
+
+
+def test_a_breach_that_reopens_is_reported_as_open_again(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    [deadline] = enter(*missed(1))
+    desk.deliver(SENT)
+    later = SENT + timedelta(days=1)
+    done = desk.record(deadline, later, type="performance", on="2026-03-03")
+    desk.deliver(later)
+    later += timedelta(days=1)
+    desk.record(deadline, later, type="retraction", supersedes=done.pk)
+    desk.deliver(later + COLLECTED_FOR)
+    assert sink.subjects[2:] == ["Open again: Deliver lot O-1 (China)"]
+    for text in bodies(sink)[4:]:
+        words = " ".join(text.split())
+        assert (
+            "What had ended it was retracted or corrected on Wednesday, 4 March 2026, 09:00 UTC. "
+            "It was already missed when it was entered in Pacta on 2 March 2026."
+        ) in words
+        assert "There are no escalations." in words
+        assert "only once" not in words
+
+
+def test_breaches_that_reopen_together_are_counted_as_open_again(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    deadlines = enter(*missed(2))
+    desk.deliver(SENT)
+    later = SENT + timedelta(days=1)
+    done = [desk.record(each, later, type="performance", on="2026-03-03") for each in deadlines]
+    desk.deliver(later)
+    later += timedelta(days=1)
+    for deadline, fact in zip(deadlines, done, strict=True):
+        desk.record(deadline, later, type="retraction", supersedes=fact.pk)
+    desk.deliver(later + COLLECTED_FOR)
+    assert sink.subjects[2:] == ["2 open again: Agreement supply"]
+    assert "only once" not in "".join(bodies(sink)[4:])
 
 
 def test_an_obligation_entered_singly_follows_the_same_rule(desk: Desk, sink: Sink) -> None:

@@ -133,7 +133,7 @@ def test_a_past_breach_from_a_document_is_announced_when_it_resumes() -> None:
     assert read_mail() == []
     retract(deadline, deadline.facts.get(), found_at + HOUR)
     tick(found_at + 2 * HOUR)
-    assert read_mail() == [(DESK, "Missed before entry")]
+    assert read_mail() == [(DESK, "Open again")]
 
 
 def test_a_subscription_to_changes_reports_a_change_that_ends_a_breach() -> None:

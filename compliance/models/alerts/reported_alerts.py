@@ -25,7 +25,10 @@ LARGE_MESSAGE = 2_000
 
 
 class AlertRow(NamedTuple):
-    """An alert that a message lists, joined with the breach that it reports, if any."""
+    """An alert that a message lists, joined with the breach that it reports, if any.
+
+    `reopened_at` is when a breach that predates its entry was opened again, if this announces it.
+    """
 
     message_id: int
     kind: str
@@ -39,6 +42,12 @@ class AlertRow(NamedTuple):
     silence_reason: str | None = None
     predates_entry: bool = False
     is_partly_met: bool = False
+    reopened_at: datetime | None = None
+
+    @property
+    def is_reopened(self) -> bool:
+        """Whether it announces that a breach that predates its entry is open again."""
+        return self.reopened_at is not None
 
 
 class LabelCount(NamedTuple):
@@ -50,6 +59,7 @@ class LabelCount(NamedTuple):
     is_achieve: bool
     predates_entry: bool
     is_partly_met: bool
+    is_reopened: bool
     total: int
 
 
@@ -136,7 +146,11 @@ _REPORTED_ALERTS = f"""
             d.due_at AS current_due_at,
             coalesce(b.occurred_at < d.entered_at
                 AND d.announcement <> '{Announcement.ALL}', FALSE) AS predates_entry,
-            d.status = '{Status.PARTLY_MET}' AS is_partly_met
+            d.status = '{Status.PARTLY_MET}' AS is_partly_met,
+            -- A breach is announced when it is detected, and again whenever it reopens.
+            CASE WHEN a.kind = '{AlertKind.MISSED}' AND b.ended_at IS NULL
+                AND b.occurred_at < d.entered_at AND d.announcement <> '{Announcement.ALL}'
+                AND a.created_at > b.detected_at THEN a.created_at END AS reopened_at
         FROM (
             SELECT *,
                 max(place) OVER (PARTITION BY message_id, deadline_id, breach_at) AS last_place
@@ -156,14 +170,15 @@ _REPORTED_ALERTS = f"""
     ), counted AS (
         SELECT message_id,
             jsonb_agg(jsonb_build_array(
-                kind, end_reason, reason, is_achieve, predates_entry, is_partly_met, count
+                kind, end_reason, reason, is_achieve, predates_entry, is_partly_met,
+                is_reopened, count
             )) AS counts
         FROM (
             SELECT message_id, kind, end_reason, reason, is_achieve, predates_entry,
-                is_partly_met, count(*)
+                is_partly_met, reopened_at IS NOT NULL AS is_reopened, count(*)
             FROM reported
             GROUP BY message_id, kind, end_reason, reason, is_achieve, predates_entry,
-                is_partly_met
+                is_partly_met, is_reopened
         ) AS each
         GROUP BY message_id
     ), ranked AS (
@@ -181,13 +196,13 @@ _REPORTED_ALERTS = f"""
             WHERE s.agreement_id = ranked.agreement_id AND s.ended_at = ranked.occasion
               AND coalesce(s.deadline_id, ranked.deadline_id) = ranked.deadline_id
             ORDER BY s.id DESC LIMIT 1) END AS silence_reason,
-        predates_entry, is_partly_met,
+        predates_entry, is_partly_met, reopened_at,
         NULL::jsonb AS counts
     FROM ranked WHERE place <= %(max_listed)s
     -- A join would scan the counts once per message.
     UNION ALL
     SELECT message_id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-        NULL, counts
+        NULL, NULL, counts
     FROM counted
     ORDER BY message_id, place
 """
