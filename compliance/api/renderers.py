@@ -8,9 +8,20 @@ from typing import Any
 
 import orjson
 from django.utils.functional import Promise
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 from compliance.domain.quantities import number_text
+
+
+class ContentNegotiation(DefaultContentNegotiation):
+    """Chooses by the header `Accept`. An empty one says as little as none (RFC 9110, 12.5.1)."""
+
+    def get_accept_list(self, request: Request) -> list[str]:
+        """Return the media types that the client accepts."""
+        is_empty = not request.headers.get("Accept", "").strip(" \t,")
+        return ["*/*"] if is_empty else list(super().get_accept_list(request))
 
 
 class ORJSONRenderer(BaseRenderer):

@@ -72,8 +72,8 @@ def share(value: object) -> Decimal:
     Raises:
         ValueError: it is not, or as `exact_number`.
     """
-    number = share_or_all(value)
-    if number == 1:
+    number = exact_number(value)
+    if not 0 < number < 1:
         sentence = "Give a number greater than 0 and less than 1, such as 0.6."
         raise ValueError(sentence)
     return number

@@ -38,6 +38,7 @@ def page_of(client: Client, deadline: Deadline) -> str:
                      "then": {"type": "offset", "count": 1, "unit": "days"}}},
             {"record_trigger"}, {"record_violation"},
         ),
+        ({"due": {"type": "undated"}}, {"record_performance"}, {"record_trigger"}),
     ],
 )  # fmt: skip
 def test_only_buttons_that_apply_to_the_deadline_are_shown(

@@ -35,6 +35,9 @@ def test_lists_omit_an_archived_agreement_until_it_is_restored(api: Client) -> N
     assert [row["deadline"] for row in named] == [deadline.pk]
     assert get(api, f"deadlines/{deadline.pk}/why/")["agreement_status"] == "archived"
     assert post(api, "agreements/supply/archive/", WHY, 400)["detail"]
+    post(api, "agreements/supply/restore/", {"reason": "a" * 1_001}, 400)
+    assert post(api, "agreements/supply/restore/", {"reason": "a" * 1_000}, 200)
+    post(api, "agreements/supply/archive/", WHY, 200)
     restored = post(api, "agreements/supply/restore/", {"reason": "It is needed."}, 200)
     assert (restored["status"], restored["archived_at"]) == ("in_force", None)
     assert restored["archive_reason"] == "It is needed."

@@ -134,6 +134,11 @@ def test_only_json_is_served(api: Client) -> None:
     assert response.json()["detail"] == detail
 
 
+@pytest.mark.parametrize("accepted", ["", " ", ","])
+def test_an_empty_header_accept_counts_as_absent(api: Client, accepted: str) -> None:
+    assert api.get(f"{BASE}parties/", headers={"Accept": accepted}).status_code == 200
+
+
 def test_refusals_say_what_to_do_in_our_words(api: Client, client: Client) -> None:
     sent = {
         "Send the body as application/json.": api.post(

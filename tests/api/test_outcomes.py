@@ -103,6 +103,17 @@ def test_an_unknown_successor_is_refused(api: Client, missed: Deadline, successo
     assert paths(answer) == {"successor"}
 
 
+def test_a_successor_in_an_agreement_that_is_not_imported_yet_is_refused_with_advice(
+    api: Client, missed: Deadline
+) -> None:
+    fact = {"deadline": missed.pk, "type": "replacement", "on": "2026-03-20"}
+    answer = post(api, "facts/", {**fact, "successor": "N-1", "successor_agreement": "later"}, 400)
+    assert answer["errors"][0]["detail"] == (
+        "Agreement later has no obligation N-1. Import that agreement with it first, or correct "
+        "the successor."
+    )
+
+
 def test_a_termination_closes_what_is_unmet_and_cancels_what_is_not_due(
     api: Client, missed: Deadline
 ) -> None:

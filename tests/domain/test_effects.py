@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -96,6 +97,18 @@ def test_what_follows_the_closure() -> None:
         assert why(ACHIEVE, done, fact(2, kind, "2025-04-01")) == (
             f"The {kind} changes nothing: the deadline was closed (met) on 1 March 2025 by fact 1, "
             "and nothing later counts."
+        )
+
+
+def test_a_finding_on_the_day_of_the_closure() -> None:
+    waived = fact(1, "waiver", "2025-03-01")
+    for found_on, rest in (
+        ("2025-03-01", "which prevails on that day"), ("2025-03-02", "and nothing later counts"),
+    ):  # fmt: skip
+        found = replace(fact(2, "determination", found_on), verdict=Verdict.NOT_MET)
+        assert why(ACHIEVE, waived, found) == (
+            "The determination changes nothing: the deadline was closed (waived) on 1 March 2025 "
+            f"by fact 1, {rest}."
         )
 
 

@@ -78,6 +78,9 @@ def test_a_number_is_finite(text: str) -> None:
 def test_quantities_are_positive_and_shares_are_parts_of_the_whole() -> None:
     assert quantity(" 12.50 ") == Decimal("12.5")
     assert (share("0.6"), share_or_all(1)) == (Decimal("0.6"), Decimal(1))
+    for value in (0, 1, 50):
+        with pytest.raises(ValueError, match="greater than 0 and less than 1, such as"):
+            share(value)
     for check, value in ((quantity, 0), (quantity, -1), (share, 1), (share, 0), (share_or_all, 2)):
         with pytest.raises(ValueError, match="greater than 0"):
             check(value)

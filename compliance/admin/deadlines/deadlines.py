@@ -16,7 +16,12 @@ from compliance.admin.agreement_status import AgreementStatusFilter
 from compliance.admin.deadlines.breaches import acknowledgement_page
 from compliance.admin.deadlines.deadline_page import deadline_page
 from compliance.admin.deadlines.ordering import NullsLast
-from compliance.admin.deadlines.permissions import is_achieve, is_ceiling, requires_perm_and
+from compliance.admin.deadlines.permissions import (
+    is_achieve,
+    is_ceiling,
+    requires_perm_and,
+    waits_for_event,
+)
 from compliance.admin.deadlines.record_buttons import RECORD_BUTTONS
 from compliance.admin.pages import get_row_or_404, page_context
 from compliance.admin.permissions import requires_perms
@@ -33,7 +38,6 @@ from compliance.admin.theme import button
 from compliance.admin.visible import AgreementFilter, reader
 from compliance.domain.civil_time import zone_label
 from compliance.domain.deadlines.timeline import BREACHED
-from compliance.domain.vocabulary import Status
 from compliance.models import Deadline
 from compliance.queries.deadlines import overview
 from compliance.queries.deadlines.overview import Attention
@@ -108,9 +112,7 @@ class DeadlineAdmin(ReadOnlyAdmin, RecordAdmin):
     has_record_violation_permission = requires_perm_and(
         "compliance.add_fact", lambda deadline: not is_achieve(deadline)
     )
-    has_record_trigger_permission = requires_perm_and(
-        "compliance.add_fact", lambda deadline: deadline.status == Status.DORMANT.value
-    )
+    has_record_trigger_permission = requires_perm_and("compliance.add_fact", waits_for_event)
     has_restate_target_permission = requires_perm_and(
         "compliance.add_fact", lambda deadline: deadline.obligation.target_quantity is not None
     )

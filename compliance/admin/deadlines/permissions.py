@@ -9,7 +9,9 @@ from django.contrib.admin.utils import unquote
 from django.http import HttpRequest
 
 from compliance.admin.visible import visible
-from compliance.domain.vocabulary import ObligationKind, TargetBound
+from compliance.domain.deadlines import recorded_dues
+from compliance.domain.due_dates.due_rules import load_due_rule
+from compliance.domain.vocabulary import ObligationKind, Status, TargetBound
 from compliance.domain.whole_numbers import whole_number
 from compliance.models import Deadline
 
@@ -44,3 +46,10 @@ def is_achieve(deadline: Deadline) -> bool:
 def is_ceiling(deadline: Deadline) -> bool:
     """Return whether measured values must not exceed the target of the obligation."""
     return bool(deadline.obligation.target_bound == TargetBound.AT_MOST.value)
+
+
+def waits_for_event(deadline: Deadline) -> bool:
+    """Return whether the deadline has no date until an event happens that can be recorded."""
+    if deadline.status != Status.DORMANT.value:
+        return False
+    return recorded_dues.waits_for_event(load_due_rule(deadline.obligation.due))

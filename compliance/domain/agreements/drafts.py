@@ -171,7 +171,7 @@ _Parties = Annotated[
 class ReasonDraft(Draft):
     """Why something is done, such as archiving an agreement."""
 
-    reason: Title
+    reason: LongTitle
 
 
 class MergeDraft(ReasonDraft):

@@ -19,6 +19,7 @@ from compliance.domain.fields import (
     AgreementRef,
     Email,
     Flag,
+    LongTitle,
     PartyCode,
     RowId,
     Tag,
@@ -137,7 +138,7 @@ class SilenceDraft(Draft):
     agreement: AgreementRef
     deadline: RowId | None = None
     until_at: Instant
-    reason: Title
+    reason: LongTitle
 
 
 class CalendarFeedDraft(Draft):

@@ -37,6 +37,13 @@ def extended_due(obligation: ObligationSnapshot, number: int, rule: DueRule, tim
     return resolved.due
 
 
+def waits_for_event(rule: DueRule | None) -> bool:
+    """Return whether deadlines of a rule can be triggered by an event."""
+    if isinstance(rule, OffsetRule):
+        return not (rule.anchor and rule.anchor.date)
+    return isinstance(rule, TriggerRule)
+
+
 def triggered_due(obligation: ObligationSnapshot, number: int, event: Event) -> Due:
     """Return the due date if the event that the deadline waits for happened at `event`.
 
@@ -44,8 +51,7 @@ def triggered_due(obligation: ObligationSnapshot, number: int, event: Event) -> 
         Invalid: the rule of the deadline waits for nothing (at `type`), or cannot be resolved.
     """
     rule = obligation.due
-    names_its_date = isinstance(rule, OffsetRule) and rule.anchor and rule.anchor.date
-    if not isinstance(rule, TriggerRule | OffsetRule) or names_its_date:
+    if not isinstance(rule, TriggerRule | OffsetRule) or not waits_for_event(rule):
         sentence = "This deadline does not wait for an event, so it cannot be triggered."
         raise refusal("type", sentence)
     obligation = obligation.for_source(source_of_event(number))

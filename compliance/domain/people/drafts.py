@@ -8,7 +8,16 @@ from pydantic import AfterValidator, Field
 
 from compliance.domain.date_fields import Instant
 from compliance.domain.drafts import Draft
-from compliance.domain.fields import WHOLE, AgreementRef, Email, Flag, Line, Title, all_different
+from compliance.domain.fields import (
+    WHOLE,
+    AgreementRef,
+    Email,
+    Flag,
+    Line,
+    LongTitle,
+    Title,
+    all_different,
+)
 from compliance.domain.formats import ALL_DIFFERENT, NETWORK
 from compliance.domain.limits import AtMost
 from compliance.domain.networks import network
@@ -145,7 +154,7 @@ class RotationDraft(Draft):
 class ClosingDraft(Draft):
     """The closing of an account."""
 
-    reason: Title
+    reason: LongTitle
     successor: Annotated[
         Email | None, Field(description="Who becomes the owner of the obligations of this user.")
     ] = None

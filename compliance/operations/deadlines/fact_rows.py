@@ -214,7 +214,10 @@ def _successor(deadline: Deadline, ref: str, agreement_ref: str | None) -> Oblig
     rows = visible_to(Obligation.objects.select_related("agreement"), current_reader())
     found = rows.filter(agreement__ref=agreement_ref, ref=ref).first()
     if found is None:
-        sentence = f"Agreement {agreement_ref} has no obligation {ref}. Correct the successor."
+        advice = "Correct the successor."
+        if agreement_ref != deadline.agreement.ref:
+            advice = "Import that agreement with it first, or correct the successor."
+        sentence = f"Agreement {agreement_ref} has no obligation {ref}. {advice}"
         raise refusal("successor", sentence)
     if found.pk == deadline.obligation_id:
         raise refusal("successor", "An obligation cannot replace itself. Name another one.")
