@@ -8,7 +8,7 @@ entries begin and end counts all of them, however many points there are.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Literal
 
@@ -91,7 +91,8 @@ def trend(question: TrendFilter, *, reader: Reader, now: datetime) -> list[Row]:
     if known_at is not None and known_at > now:
         raise refusal("known_at", "This lies in the future. Give an instant up to now.")
     where = Where(
-        points=[each.at for each in points],
+        # `width_bucket` counts the points up to an instant. Those before it are to be counted.
+        points=[each.at + timedelta(microseconds=1) for each in points],
         last=points[-1].at,
         statuses=[each.value for each in Status],
         known_at=known_at,
@@ -117,7 +118,7 @@ def trend(question: TrendFilter, *, reader: Reader, now: datetime) -> list[Row]:
     statement = _TREND.format(
         began=began,
         # It was archived at some points, and not at earlier ones.
-        archived="NULL" if known_at else "a.archived_at",
+        archived="FALSE" if known_at else "archived_at IS NOT NULL",
         entries=where.sql,
         state=state.sql,
         measures=columns_of(question.measures),
@@ -130,40 +131,46 @@ def trend(question: TrendFilter, *, reader: Reader, now: datetime) -> list[Row]:
 
 
 _TREND = f"""
-WITH entries AS (
-    SELECT e.status, e.reason, e.due_on, e.due_at, e.began, {IS_CLOSED} AS is_closed,
-        least(e.ended, {{archived}}) AS ended
+WITH placed AS (
+    -- How many points there are before an entry begins, and before another one takes its place.
+    -- These are compared instead of the instants, so that each instant is looked up once.
+    SELECT p.*, min(p.first) OVER (
+            PARTITION BY p.deadline_id ORDER BY p.recorded_at DESC, p.effective_at DESC
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended
     FROM (
-        SELECT r.status, r.reason, r.due_on, r.due_at, d.agreement_id, {{began}} AS began,
-            min({{began}}) OVER (
-                PARTITION BY r.deadline_id ORDER BY r.recorded_at DESC, r.effective_at DESC
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended
+        SELECT r.deadline_id, r.recorded_at, r.effective_at, r.status, r.reason, r.due_on, r.due_at,
+            d.agreement_id, width_bucket({{began}}, %(points)s::timestamptz[]) AS first
         FROM compliance_ledgerentry AS r
         JOIN compliance_deadline AS d ON d.id = r.deadline_id
-        JOIN compliance_obligation AS o ON o.id = d.obligation_id
-        {{entries}}) AS e
-    JOIN compliance_agreement AS a ON a.id = e.agreement_id
+        -- PostgreSQL omits this join if no condition needs it.
+        LEFT JOIN compliance_obligation AS o ON o.id = d.obligation_id
+        {{entries}}) AS p
+),
+entries AS (
+    SELECT e.status, e.reason, e.due_on, e.due_at, {IS_CLOSED} AS is_closed, e.first,
+        coalesce(least(e.ended, a.place), cardinality(%(points)s::timestamptz[])) AS after
+    FROM placed AS e
+    LEFT JOIN (
+        SELECT id, width_bucket(archived_at, %(points)s::timestamptz[]) AS place
+        FROM compliance_agreement WHERE {{archived}}) AS a ON a.id = e.agreement_id
 ),
 spans AS (
-    -- How many points there are before its beginning, before it was due then, and before its end.
-    SELECT d.status, d.is_closed,
-        width_bucket(d.began - interval '1 microsecond', %(points)s::timestamptz[]) AS first,
-        width_bucket(greatest(d.began, d.due_at) - interval '1 microsecond',
-            %(points)s::timestamptz[]) AS due,
-        coalesce(width_bucket(d.ended - interval '1 microsecond', %(points)s::timestamptz[]),
-            cardinality(%(points)s::timestamptz[])) AS after,
-        d.due_at IS NULL AS is_never_due, count(*) AS number
-    FROM entries AS d {{state}} GROUP BY 1, 2, 3, 4, 5, 6
+    -- And before it was due then.
+    SELECT d.status, d.reason, d.first, d.after,
+        CASE WHEN d.due_at IS NOT NULL
+             THEN greatest(d.first, width_bucket(d.due_at, %(points)s::timestamptz[])) END AS due,
+        count(*) AS number
+    FROM entries AS d {{state}} GROUP BY 1, 2, 3, 4, 5
 ),
 changes AS (
-    SELECT c.place, s.status, sum(c.sign * s.number) AS number, sum(c.due * s.number) AS due,
-        sum(c.sign * s.number) FILTER (WHERE NOT s.is_closed) AS unclosed
-    FROM spans AS s CROSS JOIN LATERAL (VALUES
-        (s.first, 1, 0), (s.after, -1, 0),
-        (s.due, 0, CASE WHEN s.due < s.after AND NOT s.is_never_due THEN 1 ELSE 0 END),
-        (s.after, 0, CASE WHEN s.due < s.after AND NOT s.is_never_due THEN -1 ELSE 0 END)
+    SELECT c.place, e.status, sum(c.sign * e.number) AS number, sum(c.due * e.number) AS due,
+        sum(c.sign * e.number) FILTER (WHERE NOT {IS_CLOSED}) AS unclosed
+    FROM spans AS e CROSS JOIN LATERAL (VALUES
+        (e.first, 1, 0), (e.after, -1, 0),
+        (e.due, 0, CASE WHEN e.due < e.after THEN 1 ELSE 0 END),
+        (e.after, 0, CASE WHEN e.due < e.after THEN -1 ELSE 0 END)
     ) AS c(place, sign, due)
-    WHERE s.first < s.after GROUP BY 1, 2
+    WHERE e.first < e.after GROUP BY 1, 2
 ),
 partial AS (
     SELECT p.place, s.status,
