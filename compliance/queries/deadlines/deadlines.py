@@ -13,7 +13,12 @@ from compliance.domain.civil_time import UnknownTimeZone, zone_names
 from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
 from compliance.models.people.readers import Reader
 from compliance.queries.deadlines import states
-from compliance.queries.deadlines.filters import DeadlineFilter, conditions, source
+from compliance.queries.deadlines.filters import (
+    DeadlineFilter,
+    conditions,
+    narrow_to_few,
+    source,
+)
 from compliance.queries.deadlines.paces import BEGINS_AT, add_pace
 from compliance.queries.deadlines.periods import DUE_PRECISION
 from compliance.queries.deadlines.replacements import successor
@@ -73,11 +78,14 @@ def listed(listing: DeadlineListing, *, reader: Reader, now: datetime) -> Page:
         absent={"due_at": NO_DUE},
     )
     where = conditions(listing, reader=reader, now=now)
+    is_of_few = narrow_to_few(where, listing, reader=reader)
     parts = [source(listing)]
     # In the order of an index, the beginning of a status is found only afterwards.
     is_by_since = column == "status_since" or listing.since_after or listing.since_before
     if listing.as_of is not None and not is_by_since:
         parts = states.past_in_order(column)
+    elif listing.as_of is not None and is_of_few:
+        parts = [states.past(is_of_few=True)]
     selects = ["\n".join((_COLUMNS, "FROM", each, _JOINS)) for each in parts]
     found = merged_page(selects, where, order=order, listing=listing)
     restore_deadlines(found.rows, listing.known_at)

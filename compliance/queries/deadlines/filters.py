@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -20,7 +20,7 @@ from compliance.queries.obligation_filters import (
     add_obligation_filter,
 )
 from compliance.queries.point_in_time import PointInTime
-from compliance.queries.rows import Where
+from compliance.queries.rows import Where, array, fetch
 from compliance.queries.unseen import hide_unseen
 
 OF_PARTY = """
@@ -32,6 +32,12 @@ EXISTS (SELECT 1 FROM compliance_obligationparty AS s
 IS_OF_OBLIGOR = """
 (d.party_id IS NULL
  OR d.party_id = (SELECT p.id FROM compliance_party AS p WHERE p.code = %(obligor)s))
+"""
+# That a party is one of an obligation: those of its deadlines that are of another obligor remain.
+_OF_ANY_DEADLINE = """
+o.id IN (SELECT s.obligation_id FROM compliance_obligationparty AS s
+         WHERE s.capacity = '{capacity}'
+           AND s.party_id = (SELECT p.id FROM compliance_party AS p WHERE p.code = %({capacity})s))
 """
 # A voided breach turned out never to have happened; the ledger replaced its entry.
 _BREACHED = """
@@ -46,6 +52,14 @@ EXISTS (SELECT FROM compliance_ledgerentry AS r
               SELECT FROM compliance_ledgerentry AS later
               WHERE later.deadline_id = d.id AND later.recorded_at > r.recorded_at
                 AND later.recorded_at <= %(known_at)s AND later.effective_at <= r.effective_at))
+"""
+_EVER_IN_STATUS = """
+SELECT r.deadline_id AS id FROM compliance_ledgerentry AS r
+WHERE r.status = ANY(%(statuses)s) AND r.recorded_at <= %(known_at)s AND r.effective_at <= %(as_of)s
+"""
+# Few breaches were ever acknowledged, and they are read first.
+_EVER_ACKNOWLEDGED = """
+d.id IN (SELECT b.deadline_id FROM compliance_breach AS b WHERE b.acknowledged_at IS NOT NULL)
 """
 # The latest breach is the one that is open.
 _ACKNOWLEDGED = f"""
@@ -101,6 +115,11 @@ _OF_STATE = (
     "status", "is_open", "is_closed", "ever_breached", "due_after", "due_before", "since_after",
     "since_before", "is_disputed", "is_acknowledged",
 )  # fmt: skip
+# Of the filters by obligation, those for which PostgreSQL finds no good plan if few rows match: as
+# known now, and as known at another time, when it cannot estimate how many match.
+_POORLY_PLANNED_NOW = ("agreement_kind", "obligor", "obligee", "tag_prefix", "q")
+_POORLY_PLANNED_THEN = (*_POORLY_PLANNED_NOW, "tag", "tag_any", "severity", "kind")
+_FEW = 200
 # Selective conditions, which are applied before the states are looked up.
 _SELECTIVE = ("agreement", "obligation_ref", "responsible", "tag", "tag_any", "q")
 
@@ -124,6 +143,47 @@ def conditions(wanted: DeadlineFilter, *, reader: Reader, now: datetime) -> Wher
     where = terms_conditions(wanted, reader=reader, now=now)
     _add_state(where, wanted, now)
     return where
+
+
+def narrow_to_few(where: Where, wanted: DeadlineFilter, *, reader: Reader) -> bool:
+    """Add the ids of what matches a filter, if it is few, and return whether.
+
+    A list is read in its order until a page is full. If few deadlines match, all would be read.
+    """
+    return any((_of_few_obligations(where, wanted, reader), _few_in_status(where, wanted)))
+
+
+def _of_few_obligations(where: Where, wanted: DeadlineFilter, reader: Reader) -> bool:
+    named = _POORLY_PLANNED_NOW if wanted.known_at is None else _POORLY_PLANNED_THEN
+    if all(getattr(wanted, name) is None for name in named):
+        return False
+    inner = Where(known_at=wanted.known_at)
+    add_obligation_filter(
+        inner,
+        wanted,
+        reader=reader,
+        agreement="o.agreement_id",
+        of_party=_OF_ANY_DEADLINE,
+        known_at=None if wanted.known_at is None else "known_at",
+    )
+    select = f"SELECT o.id FROM compliance_obligation AS o {inner.sql}"
+    return _add_few(where, "d.obligation_id", select, inner.values)
+
+
+def _few_in_status(where: Where, wanted: DeadlineFilter) -> bool:
+    if wanted.as_of is None or wanted.status is None:
+        return False
+    values = {**where.values, "statuses": list(wanted.status)}
+    return _add_few(where, "d.id", _EVER_IN_STATUS, values)
+
+
+def _add_few(where: Where, column: str, select: str, values: dict[str, Any]) -> bool:
+    found = fetch((select, f"LIMIT {_FEW + 1}"), values)
+    if len(found) <= _FEW:
+        name = f"few_{column.removeprefix('d.')}"
+        ids = array(each["id"] for each in found)
+        where.add(f"{column} = ANY(%({name})s::bigint[])", **{name: ids})
+    return len(found) <= _FEW
 
 
 def terms_conditions(wanted: DeadlineFilter, *, reader: Reader, now: datetime) -> Where:
@@ -172,6 +232,8 @@ def _add_state(where: Where, wanted: DeadlineFilter, now: datetime) -> None:
     if wanted.ever_breached is not None:
         breached = _BREACHED if wanted.as_of is None else _BREACHED_THEN
         where.add(breached if wanted.ever_breached else f"NOT {breached}")
+    if wanted.is_acknowledged:
+        where.add(_EVER_ACKNOWLEDGED)
     if wanted.is_acknowledged is not None:
         where.add(
             f"{_ACKNOWLEDGED} = %(is_acknowledged)s",
@@ -179,6 +241,9 @@ def _add_state(where: Where, wanted: DeadlineFilter, now: datetime) -> None:
             acknowledged_by=wanted.known_at or now,
             acknowledged_for=wanted.as_of or now,
         )
+    if wanted.as_of is not None:
+        # No status begins after its latest entry, which is cheaper to find.
+        where.add("d.latest_at >= %(since_after)s::timestamptz", since_after=wanted.since_after)
     since = "d.status_since"
     where.add(f"{since} >= %(since_after)s::timestamptz", since_after=wanted.since_after)
     where.add(f"{since} < %(since_before)s::timestamptz", since_before=wanted.since_before)

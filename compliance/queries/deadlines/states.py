@@ -61,7 +61,7 @@ _AS_OF = f"""
     e.accepted_share, e.measured AS measured_quantity, d.begins_at, d.is_start_presumed,
     {IS_CLOSED} AS is_closed,
     d.trace, d.warnings, d.data_version, d.number,
-    {{since}} AS status_since,
+    e.effective_at AS latest_at, {{since}} AS status_since,
     EXISTS (SELECT FROM compliance_position AS p WHERE p.deadline_id = d.id)
     AND (SELECT count(DISTINCT nullif(w.verdict, 'undetermined')) > 1
              OR count(DISTINCT w.share) > 1
