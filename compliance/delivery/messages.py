@@ -111,8 +111,8 @@ def load_for_recipients(
     """Yield messages, each read under the row-level security of its recipient.
 
     Those of recipients who see the same are read together. A message is sent as a whole or not at
-    all, because its alerts count as sent with it: if the recipient does not see all of them, it is
-    yielded with an error. It will be claimed and decided again.
+    all, because its alerts count as sent with it: if none of the readers as which the recipient
+    reads sees all of them, it is yielded with an error. `outbox.split` may make it readable.
 
     Args:
         clock: returns the current time.

@@ -8,6 +8,7 @@ same Message-ID, by which mail programs fold them into one.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,8 +27,9 @@ from compliance.models import (
     Subscription,
     Webhook,
 )
-from compliance.models.alerts import reported_alerts, withdrawals
+from compliance.models.alerts import recipient_readers, reported_alerts, withdrawals
 from compliance.models.alerts.formed_messages import analyze, form_messages
+from compliance.models.people.readers import reading_as
 
 # How long a claimed message is out of reach for other workers, and so how long a `kill -9` can
 # delay it. It exceeds the limit of one attempt, for which a claim must last.
@@ -165,6 +167,47 @@ def release(claims: Iterable[Claim], *, now: datetime) -> None:
     for each in claims:
         tried = F("attempt_count") - 1
         _held(each).update(next_attempt_at=now, attempt_count=tried, claimed_at=None)
+
+
+def split(claim: Claim) -> bool:
+    """Let one reader see all of a claimed message. Return whether the message can be read again.
+
+    An address without an account reads as the owners of its subscriptions, and a digest or summary
+    may report to it what no single owner sees. The message keeps what the owner who sees most of it
+    sees; the rest becomes a new message, which is due at once and split again if need be. Nothing
+    changes if some of it is hidden from all of them.
+    """
+    with transaction.atomic():
+        message = _held(claim).select_for_update().first()
+        if message is None:
+            return False
+        alerts = Alert.objects.filter(message=message, withdrawn_at__isnull=True).order_by()
+        existing = set(alerts.values_list("id", flat=True))
+        parts = []
+        for reader in recipient_readers.readers_of_message(message.pk):
+            with reading_as(reader):
+                parts.append(existing.intersection(alerts.values_list("id", flat=True)))
+        if existing.difference(*parts):
+            return False
+        if rest := existing - max(parts, key=len):
+            alerts.filter(id__in=rest).update(message=_copy(message))
+    return True
+
+
+def _copy(message: Message) -> Message:
+    """Store a new message to the same recipient, as if it had been formed with this one."""
+    domain = message.message_id.rpartition("@")[2]
+    return Message.objects.create(
+        email=message.email,
+        webhook=message.webhook,
+        agreement=message.agreement,
+        is_summary=message.is_summary,
+        message_id=f"<{uuid.uuid4().hex}@{domain}",
+        created_at=message.created_at,
+        next_attempt_at=message.created_at,
+        # Without the attempt that the claim has counted.
+        attempt_count=message.attempt_count - 1,
+    )
 
 
 def record(

@@ -157,7 +157,11 @@ class _Run:
         message takes about twice as long.
         """
         if isinstance(batch, HiddenFromRecipient):
-            yield from [(claim, partial(_raise, batch)) for claim in claims]
+            for claim in claims:
+                if outbox.split(claim):
+                    yield from self._prepared([claim])
+                else:
+                    yield claim, partial(_raise, batch)
             return
         claims = [claim for claim in claims if claim.message_id in batch.messages]
         for place in range(0, len(claims), PREPARED_AT_ONCE):

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from compliance.delivery import links
 from compliance.domain.phrases import counted, in_utc, shortened
+from compliance.models import Breach
 from compliance.models.alerts.recipient_readers import readers_of_message
 from compliance.models.people.readers import SYSTEM, reading_as
 from compliance.operations.deadlines import breaches
@@ -29,25 +30,9 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     link = links.read_acknowledgement(token)
     if link is None:
         return invalid_link(request)
-    # Nobody is signed in: what is shown and changed is what exists for the recipient now.
-    for reader in readers_of_message(link.message_id):
-        with reading_as(reader):
-            response = _answer(request, link)
-        if response is not None:
-            return response
-    return invalid_link(request)
-
-
-def _answer(request: HttpRequest, link: links.Acknowledgement) -> HttpResponse | None:
-    """Return the page for a link. None: it is about nothing that the reader sees."""
-    linked = breaches.breach_alerts_of(message_id=link.message_id, deadline_id=link.deadline_id)
-    titles = list(
-        linked.order_by("deadline_id")
-        .values_list("deadline__obligation__title", flat=True)
-        .distinct()[:_SHOWN_TITLES]
-    )
+    titles = _titles(link)
     if not titles:
-        return None
+        return invalid_link(request)
     if request.method != "POST":
         return page(
             request,
@@ -59,9 +44,7 @@ def _answer(request: HttpRequest, link: links.Acknowledgement) -> HttpResponse |
             items=titles,
             button="Acknowledge",
         )
-    acknowledged = breaches.acknowledge_by_mail(
-        message_id=link.message_id, deadline_id=link.deadline_id, as_of=timezone.now()
-    )
+    acknowledged = _acknowledged(link)
     if not acknowledged:
         return page(
             request, "Nothing to acknowledge", lines=["These deadlines are no longer unmet."]
@@ -76,3 +59,34 @@ def _answer(request: HttpRequest, link: links.Acknowledgement) -> HttpResponse |
             shortened(each.deadline.obligation.title, 200) for each in acknowledged[:_SHOWN_TITLES]
         ],
     )
+
+
+# Nobody is signed in: what is shown and changed is what exists for the recipient now. An address
+# without an account has several readers, each of whom may see a part of the message.
+
+
+def _titles(link: links.Acknowledgement) -> list[str]:
+    """Return the first titles of what the link is about, in the order of the deadlines."""
+    found: set[tuple[int, str]] = set()
+    for reader in readers_of_message(link.message_id):
+        with reading_as(reader):
+            linked = breaches.breach_alerts_of(
+                message_id=link.message_id, deadline_id=link.deadline_id
+            )
+            titles = linked.order_by("deadline_id").values_list(
+                "deadline_id", "deadline__obligation__title"
+            )
+            found.update(titles.distinct()[:_SHOWN_TITLES])
+    return [title for _, title in sorted(found)[:_SHOWN_TITLES]]
+
+
+def _acknowledged(link: links.Acknowledgement) -> list[Breach]:
+    """Acknowledge what the link is about, and return its open breaches."""
+    found: dict[int, Breach] = {}
+    for reader in readers_of_message(link.message_id):
+        with reading_as(reader):
+            acknowledged = breaches.acknowledge_by_mail(
+                message_id=link.message_id, deadline_id=link.deadline_id, as_of=timezone.now()
+            )
+        found.update((each.pk, each) for each in acknowledged)
+    return [found[pk] for pk in sorted(found)]

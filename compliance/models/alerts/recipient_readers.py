@@ -31,7 +31,8 @@ def by_readers(message_ids: Sequence[int]) -> list[tuple[Sequence[Reader], list[
 
     Recipients of whom the policies show the same agreements share a reader: those who see
     everything, and those who are in the same teams. An address without an account has one reader
-    for each owner of its subscriptions: a message is for the first who sees all of its alerts.
+    for each owner of its subscriptions: a message is for the first who sees all of its alerts, and
+    is split if nobody does.
     """
     return _grouped(_MESSAGES, message_ids)
 
