@@ -62,8 +62,12 @@ def browser() -> Client:
 
 
 def finish(client: Client, answer: str) -> Any:
-    """Return the response of Pacta to an answer of the provider."""
-    received = client.post(f"{HERE}acs/", {"SAMLResponse": answer})
+    """Return the response of Pacta to an answer that the browser posts from the provider's page."""
+    client.handler.enforce_csrf_checks = True
+    received = client.post(
+        f"{HERE}acs/", {"SAMLResponse": answer}, headers={"Origin": "https://idp.example"}
+    )
+    client.handler.enforce_csrf_checks = False
     return client.get(received["Location"]) if received.status_code == 302 else received
 
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
+from allauth.account.internal.decorators import login_not_required
 from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.providers.saml.views import ACSView
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_exempt
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
 
 log = structlog.get_logger(__name__)
 
 
+@method_decorator(csrf_exempt, name="dispatch")
+@method_decorator(login_not_required, name="dispatch")
 class ReceivingView(ACSView):  # type: ignore[misc]  # allauth has no types
-    """Receives a response of the provider, and refuses what is no XML.
+    """Receives a response of the provider, and refuses anything that is not XML.
 
-    allauth answers that with a server error.
+    allauth answers that with a server error. The decorators are those of its view: the provider
+    posts from another site, for somebody who is not signed in.
     """
 
     def dispatch(self, request: HttpRequest, organization_slug: str) -> Any:
