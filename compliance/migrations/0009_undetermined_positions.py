@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
+from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
 
 _VERDICTS = ["met", "partly_met", "not_met", "undetermined"]
@@ -12,7 +12,10 @@ _KNOWN = models.CheckConstraint(
 
 
 class Migration(migrations.Migration):
-    """Rows are not rewritten, and the table stays readable."""
+    """Rows are neither rewritten nor read, so the table is locked only for a moment.
+
+    Migration 0011 validates the constraint, in a transaction of its own.
+    """
 
     dependencies = [("compliance", "0008_sign_seals")]
 
@@ -26,5 +29,4 @@ class Migration(migrations.Migration):
         ),
         migrations.RemoveConstraint(model_name="position", name="position_verdict_known"),
         AddConstraintNotValid(model_name="position", constraint=_KNOWN),
-        ValidateConstraint(model_name="position", name="position_verdict_known"),
     ]
