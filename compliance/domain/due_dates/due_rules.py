@@ -110,7 +110,7 @@ def _check_recurrence(rule: RecurrenceRule) -> None:
         raise error_at("then/count", "recurrence_then", problem, then.count)
     for name in ("timezone", "is_two_sided"):
         if getattr(rule, name):
-            problem = f"The field then decides when each date is due: give {name} there."
+            problem = f"The field `then` decides when each date is due: give {name} there."
             raise error_at(name, "recurrence_then", problem, getattr(rule, name))
     if rule.time is not None and not then.unit.is_elapsed:
         problem = f"then counts {then.unit.replace('_', ' ')} from a day: give time in then."
