@@ -135,6 +135,59 @@ def test_a_document_says_how_facts_were_corrected_and_when(api: Client, is_at_on
     assert imported(api, whole, 200)["made"] == []
 
 
+RETURNED = {
+    **DONE, "recorded_at": "2026-05-01T00:00:00Z",
+    "supersedes": {"type": "performance", "on": "2026-03-20"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["add", "update"])
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_later_document_corrects_a_fact_back_to_what_it_was(
+    api: Client, mode: str, is_whole: bool
+) -> None:
+    facts: list[dict[str, Any]] = [DONE, CORRECTED, RETURNED]
+    for number, fact in enumerate(facts):
+        sent = facts[: number + 1] if is_whole else [fact]
+        assert imported(api, history(obligation(facts=sent)), mode=mode)["facts"] == 1
+    assert grid(api) == [["pending"], ["met"], ["met_late"], ["met"]]
+    for repeated in (facts, [RETURNED], [CORRECTED], [DONE]):
+        again = imported(api, history(obligation(facts=repeated)), 200, mode=mode)
+        assert (again["made"], again["changed"]) == ([], [])
+    assert len(rows(api, "facts/")) == 3
+
+
+@pytest.mark.parametrize("mode", ["add", "update"])
+def test_documents_retract_facts_of_the_same_day_one_after_the_other(
+    api: Client, mode: str
+) -> None:
+    found = finding("not_met", "2026-03-10", "2026-03-12T00:00:00Z")
+    imported(api, history(obligation(facts=[DONE, found])))
+    assert status(api) == ["unmet"]
+    for named, month in (("performance", "05"), ("determination", "06")):
+        retracted = {
+            "type": "retraction", "recorded_at": f"2026-{month}-01T00:00:00Z",
+            "supersedes": {"type": named, "on": "2026-03-10"},
+        }  # fmt: skip
+        value = history(obligation(facts=[retracted]))
+        assert imported(api, value, mode=mode)["facts"] == 1
+        assert imported(api, value, 200, mode=mode)["made"] == []
+    assert len(rows(api, "facts/")) == 4
+    [row] = rows(api, "deadlines/", as_of="2026-03-11T00:00:00Z")
+    assert row["status"] == "pending"
+
+
+def test_facts_of_one_day_can_be_retracted_one_before_the_other_is_known(api: Client) -> None:
+    facts = [
+        DONE,
+        {"type": "retraction", "recorded_at": "2026-03-20T00:00:00Z",
+         "supersedes": {"type": "performance", "on": "2026-03-10"}},
+        {**DONE, "recorded_at": "2026-05-01T00:00:00Z"},
+    ]  # fmt: skip
+    imported(api, history(obligation(facts=facts)))
+    assert grid(api) == [["pending"], ["met"], ["unmet"], ["met"]]
+
+
 def test_a_document_corrects_a_finding_of_the_same_day(api: Client) -> None:
     first = finding("met", "2026-03-10", "2026-03-11T00:00:00Z")
     second = finding(

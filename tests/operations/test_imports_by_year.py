@@ -38,6 +38,42 @@ def outcomes(draw: st.DrawFn) -> dict[str, Any]:
     return fact
 
 
+def _name(fact: dict[str, Any]) -> tuple[str, str]:
+    return fact["type"], fact["on"]
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Draw facts, and corrections and retractions of those that count, in the order of time."""
+    found = draw(st.lists(outcomes(), max_size=4, unique_by=lambda each: each["on"]))
+    # The last one of each chain counts.
+    chains = [[each] for each in found]
+    known_at = BEGIN
+    for _ in range(draw(st.integers(0, 4))):
+        standing = [each for each in chains if each]
+        if not standing:
+            break
+        chain = draw(st.sampled_from(standing))
+        fact = chain[-1]
+        known_at = max(known_at, datetime.fromisoformat(fact["recorded_at"]))
+        known_at += timedelta(days=draw(st.integers(2, 200)), minutes=1)
+        change: dict[str, Any] = {"type": "retraction"}
+        after = chain[:-1]
+        if draw(st.booleans()):
+            # It may go back to the day that an earlier correction replaced.
+            days = [each["on"] for each in found if each.get("on", "9999") < f"{known_at:%Y-%m-%d}"]
+            change = {**fact, "on": draw(st.sampled_from(days))}
+            after = [*chain, change]
+        names = {_name(each[-1]) for each in standing if each is not chain}
+        is_clear = not after or _name(after[-1]) not in names
+        if known_at < NOW and is_clear and change.get("until", "9999") >= change.get("on", ""):
+            change["recorded_at"] = known_at.isoformat()
+            change["supersedes"] = {"type": fact["type"], "on": fact["on"]}
+            chain[:] = after
+            found.append(change)
+    return draw(st.permutations(found))
+
+
 def programme(ref: str, facts: list[dict[str, Any]], until: datetime) -> dict[str, Any]:
     """Return the document of an agreement with the facts that were known at `until`."""
     known = [each for each in facts if datetime.fromisoformat(each["recorded_at"]) <= until]
@@ -64,7 +100,7 @@ def states(ref: str) -> list[object]:
 class ByYear(DatabaseTestCase):
     """Random histories."""
 
-    @given(st.lists(outcomes(), max_size=5, unique_by=lambda each: each["on"]))
+    @given(histories())
     @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
     def test_importing_year_by_year_equals_importing_at_once(
         self, facts: list[dict[str, Any]]

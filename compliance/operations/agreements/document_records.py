@@ -23,11 +23,8 @@ from compliance.models.locks import for_update
 from compliance.operations.agreements.document_checks import no_deadline
 from compliance.operations.agreements.document_evidence import StoredEvidence
 from compliance.operations.agreements.import_targets import Added, ImportTarget
-from compliance.operations.agreements.known_records import (
-    DeadlinesOfObligation,
-    KnownRecords,
-    differences_between,
-)
+from compliance.operations.agreements.known_records import KnownRecords, differences_between
+from compliance.operations.agreements.named_deadlines import DeadlinesOfObligation
 from compliance.operations.agreements.named_facts import NamedFacts
 from compliance.operations.deadlines import fact_rows, facts, positions
 from compliance.operations.deadlines.fact_dues import SETTING_DATES, Snapshots
@@ -83,7 +80,7 @@ def add(*, target: ImportTarget, document: AgreementDocument, report: ImportRepo
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _New:
-    """A fact or position that equals no stored one, with its place in the document.
+    """A fact or position of a document, with its place there.
 
     `recorded_at` is when the document says that it became known.
     """
@@ -111,7 +108,7 @@ class _Records:
     added: Added
     named: NamedFacts
     deadlines: dict[int, list[Deadline]] = field(default_factory=lambda: defaultdict(list))
-    unmatched: list[_New] = field(default_factory=list)
+    found: list[_New] = field(default_factory=list)
     facts: list[tuple[Fact, Sequence[str], str]] = field(default_factory=list)
     positions: list[tuple[Position, Sequence[str], str]] = field(default_factory=list)
 
@@ -131,8 +128,11 @@ class _Records:
         for index, fact in enumerate(document.facts):
             with collected_in(self.problems, f"facts/{index}"):
                 self._read_agreement_fact(fact, f"facts/{index}")
+        # Those that name what they supersede choose first, because fewer stored rows equal them.
+        choosing = sorted(self.found, key=lambda each: each.supersedes is None)
+        unmatched = [each for each in choosing if not self._is_stored(each)]
         # Only now is it known which stored rows the document repeats, and which it may correct.
-        for each in sorted(self.unmatched, key=self._order):
+        for each in sorted(unmatched, key=self._order):
             with collected_in(self.problems, each.path):
                 self._take(each)
         if self.problems:
@@ -166,7 +166,7 @@ class _Records:
             snapshots=self.snapshots,
             is_history=draft.recorded_at is not None,
         )
-        self._match(fact, draft, path, deadline.obligation.ref)
+        self._note(fact, draft, path, deadline.obligation.ref)
 
     def _read_agreement_fact(self, draft: DocumentAgreementFact, path: str) -> None:
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
@@ -174,7 +174,7 @@ class _Records:
         fact = fact_rows.build_of_agreement(
             agreement, draft, by=self.target.by, as_of=draft.recorded_at or self.target.as_of
         )
-        self._match(fact, draft, path, agreement.ref)
+        self._note(fact, draft, path, agreement.ref)
 
     def _read_position(self, draft: DocumentPosition, deadline: Deadline, path: str) -> None:
         evidence.check_refs(draft.evidence, self.evidence_by_ref)
@@ -185,33 +185,36 @@ class _Records:
             by=self.target.by,
             as_of=draft.recorded_at or self.target.as_of,
         )
-        self._match(position, draft, path, deadline.obligation.ref)
+        self._note(position, draft, path, deadline.obligation.ref)
 
-    def _match(
+    def _note(
         self,
         row: Fact | Position,
         draft: DocumentFact | DocumentAgreementFact | DocumentPosition,
         path: str,
         ref: str,
     ) -> None:
-        """Report how a stored row with the same values differs, or keep a row without one."""
-        stored = self.known.equal(row)
+        new = _New(
+            row=row,
+            path=path,
+            ref=ref,
+            evidence=draft.evidence,
+            recorded_at=draft.recorded_at,
+            supersedes=None if isinstance(draft, DocumentPosition) else draft.supersedes,
+        )
+        self.found.append(new)
+
+    def _is_stored(self, new: _New) -> bool:
+        """Tell whether a row with the same values is stored, and report how that one differs."""
+        stored = self.known.equal(new.row, new.supersedes)
         if stored is None:
-            new = _New(
-                row=row,
-                path=path,
-                ref=ref,
-                evidence=draft.evidence,
-                recorded_at=draft.recorded_at,
-                supersedes=None if isinstance(draft, DocumentPosition) else draft.supersedes,
-            )
-            self.unmatched.append(new)
-            return
-        held_refs = self.known.evidence_of(stored)
-        if draft.evidence and set(draft.evidence) != held_refs:
-            self.report.ignore(f"{path}/evidence", ref, sorted(held_refs), sorted(draft.evidence))
-        if draft.recorded_at is not None and draft.recorded_at != stored.recorded_at:
-            self.report.ignore(f"{path}/recorded_at", ref, stored.recorded_at, draft.recorded_at)
+            return False
+        held, path, ref = self.known.evidence_of(stored), new.path, new.ref
+        if new.evidence and set(new.evidence) != held:
+            self.report.ignore(f"{path}/evidence", ref, sorted(held), sorted(new.evidence))
+        if new.recorded_at is not None and new.recorded_at != stored.recorded_at:
+            self.report.ignore(f"{path}/recorded_at", ref, stored.recorded_at, new.recorded_at)
+        return True
 
     def _order(self, new: _New) -> tuple[bool, datetime]:
         """Facts that supersede others come last, in the order in which they became known."""

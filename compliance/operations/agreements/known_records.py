@@ -1,21 +1,18 @@
-"""Match the deadlines, facts and positions of a document with stored ones."""
+"""Match the facts and positions of a document with stored ones."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from compliance.domain.agreements.document_drafts import DocumentFact, DocumentPosition
+from compliance.domain.agreements.document_drafts import NamedFact
 from compliance.domain.agreements.import_reports import Difference
-from compliance.domain.civil_periods import period_of, period_text
 from compliance.domain.due_dates.due_rules import load_due_rule
-from compliance.domain.limits import MOST_FACTS, too_many_facts
-from compliance.domain.problems import refusal
-from compliance.domain.vocabulary import FactKind, Precision
-from compliance.models import Agreement, Deadline, Fact, Position
+from compliance.domain.vocabulary import FactKind
+from compliance.models import Agreement, Fact, Position
 
 RecordT = TypeVar("RecordT", Fact, Position)
 
@@ -27,21 +24,25 @@ class _Pool(Generic[RecordT]):
         self,
         rows: Iterable[RecordT],
         *,
-        identity: Callable[[RecordT], Hashable],
+        identities: Callable[[RecordT], Iterable[Hashable]],
         slot: Callable[[RecordT], Hashable],
     ) -> None:
-        self._identity: Callable[[RecordT], Hashable] = identity
         self._slot: Callable[[RecordT], Hashable] = slot
         self._equal: dict[Hashable, list[RecordT]] = defaultdict(list)
         self._similar: dict[Hashable, list[RecordT]] = defaultdict(list)
         self._taken: set[int] = set()
         for row in reversed(list(rows)):
-            self._equal[identity(row)].append(row)
+            for identity in identities(row):
+                self._equal[identity].append(row)
             self._similar[slot(row)].append(row)
 
-    def equal(self, row: RecordT) -> RecordT | None:
-        """Take a stored row with the same values, if there is one left."""
-        return self._take(self._equal.get(self._identity(row), []))
+    def equal(self, *identities: Hashable) -> RecordT | None:
+        """Take a stored row with the first of these identities of which one is left."""
+        for identity in identities:
+            row = self._take(self._equal.get(identity, []))
+            if row is not None:
+                return row
+        return None
 
     def similar(self, row: RecordT) -> RecordT | None:
         """Take a stored row of the same sort and date, if there is one left."""
@@ -92,21 +93,37 @@ class KnownRecords:
         # Only an effective fact can be stated differently.
         effective = _effective(facts)
         slots = {each.pk for each in effective}
+        names: dict[int | None, Hashable] = {each.pk: fact_name(each) for each in facts}
         return cls(
             facts=_Pool(
                 facts,
-                identity=_fact_identity,
+                identities=lambda row: _fact_identities(row, names.get(row.supersedes_id)),
                 slot=lambda row: _fact_slot(row) if not row.pk or row.pk in slots else row.pk,
             ),
-            positions=_Pool(positions, identity=_position_identity, slot=_position_slot),
+            positions=_Pool(
+                positions, identities=lambda row: [_position_identity(row)], slot=_position_slot
+            ),
             evidence=_evidence_refs(facts, positions),
             last=last,
             effective=effective,
         )
 
-    def equal(self, row: Fact | Position) -> Fact | Position | None:
-        """Take a stored row with the same values, if there is one left."""
-        return self.facts.equal(row) if isinstance(row, Fact) else self.positions.equal(row)
+    def equal(
+        self, row: Fact | Position, supersedes: NamedFact | None = None
+    ) -> Fact | Position | None:
+        """Take a stored row with the same values, if there is one left.
+
+        Args:
+            supersedes: what names the fact that a fact says that it supersedes. Only a stored one
+                that supersedes a fact of this name equals it. A fact that says nothing equals any,
+                because it can state what a correction made of it.
+        """
+        if not isinstance(row, Fact):
+            return self.positions.equal(_position_identity(row))
+        if supersedes is None:
+            return self.facts.equal(*reversed(_fact_identities(row, None)))
+        name = (supersedes.type.value, supersedes.on or supersedes.at)
+        return self.facts.equal(_fact_identities(row, name)[1])
 
     def similar(self, row: Fact | Position) -> Fact | Position | None:
         """Take a stored row of the same sort and date, if there is one left."""
@@ -157,7 +174,18 @@ def _evidence_refs(
     return found
 
 
-def _fact_identity(fact: Fact) -> Hashable:
+def fact_name(fact: Fact) -> Hashable:
+    """Return the type and date by which a document names a fact about the same deadline."""
+    return fact.kind, fact.effective_on or fact.effective_at
+
+
+def _fact_identities(fact: Fact, supersedes: Hashable | None) -> tuple[Hashable, Hashable]:
+    """Return the values of a fact, and these with the name of the fact that it supersedes."""
+    values = _fact_values(fact)
+    return values, (values, supersedes)
+
+
+def _fact_values(fact: Fact) -> Hashable:
     # If only the day is known, the instant depends on the zone at the time of recording, so it does
     # not identify the fact. Rules are compared as values, because a rule may have been stored
     # before its type got some of its fields.
@@ -200,77 +228,6 @@ def _position_identity(position: Position) -> Hashable:
 
 def _position_slot(position: Position) -> Hashable:
     return (position.deadline_id, position.party_id, position.stated_on or position.stated_at)
-
-
-class DeadlinesOfObligation:
-    """The deadlines of one obligation, by due day."""
-
-    def __init__(self, rows: Sequence[Deadline]) -> None:
-        self._rows = rows
-        self._by_day: dict[date, list[Deadline]] = defaultdict(list)
-        self._by_original_day: dict[date, list[Deadline]] = defaultdict(list)
-        for row in rows:
-            if row.due_on is not None:
-                self._by_day[row.due_on].append(row)
-            if row.original_due_on is not None:
-                self._by_original_day[row.original_due_on].append(row)
-
-    def check_number_of_facts(self, drafts: Sequence[DocumentFact]) -> None:
-        """Refuse a document with more facts about one deadline than are accepted.
-
-        Raises:
-            Invalid: at the empty path.
-        """
-        days = Counter((each.due_on, each.number) for each in drafts)
-        (due_on, _), count = next(iter(days.most_common(1)), ((None, None), 0))
-        if count > MOST_FACTS:
-            subject = f"The deadline due on {due_on}" if due_on else "The deadline"
-            raise refusal("", f"{subject} {too_many_facts(count)}")
-
-    def named(self, draft: DocumentFact | DocumentPosition) -> Deadline:
-        """Return the deadline with a number, or the one that is due on a day, or the only one.
-
-        If a month, quarter or year is given, it may be due anywhere in that.
-
-        Raises:
-            Invalid: there is no such deadline (at `number`), or not exactly one (at `due_on`).
-        """
-        due_on, number, precision = draft.due_on, draft.number, draft.due_on_precision
-        if number is not None:
-            return self._numbered(number, due_on)
-        if due_on is None:
-            if len(self._rows) > 1:
-                sentence = "This obligation recurs: give the due date of the deadline as due_on."
-                raise refusal("due_on", sentence)
-            return self._rows[0]
-        # Original dates take precedence: another deadline may have been moved to this date.
-        for days in (self._by_original_day, self._by_day):
-            found = days.get(due_on, [])
-            if not found and precision is not Precision.DAY:
-                first = period_of(due_on, precision).first
-                found = [each for on in days if first <= on <= due_on for each in days[on]]
-            if len(found) > 1:
-                numbers = " or ".join(str(each.number) for each in found)
-                sentence = (
-                    f"Several deadlines are due on {period_text(due_on, precision)}: give number "
-                    f"as well ({numbers})."
-                )
-                raise refusal("due_on", sentence)
-            if found:
-                return found[0]
-        due = period_text(due_on, precision)
-        sentence = f"No deadline of this obligation is due on {due}: correct due_on."
-        raise refusal("due_on", sentence)
-
-    def _numbered(self, number: int, due_on: date | None) -> Deadline:
-        numbered = next((each for each in self._rows if each.number == number), None)
-        if numbered is None:
-            sentence = f"This obligation has no deadline with the number {number}: correct number."
-            raise refusal("number", sentence)
-        if due_on is not None and due_on not in (numbered.original_due_on, numbered.due_on):
-            sentence = f"Deadline {number} is not due on {due_on}: remove number or due_on."
-            raise refusal("due_on", sentence)
-        return numbered
 
 
 _COMPARED = {

@@ -48,14 +48,15 @@ class NamedFacts:
                 "latest fact if it has been superseded already."
             )
             raise refusal("supersedes", sentence)
-        if len(found) > 1:
-            sentence = f"There are {len(found)} facts: {subject}. Supersede one through facts/."
+        # Others of the same type and date may have become known only after this.
+        known = [each for each in found if each.recorded_at <= fact.recorded_at]
+        if len(known) > 1:
+            sentence = f"There are {len(known)} facts: {subject}. Supersede one through facts/."
             raise refusal("supersedes", sentence)
-        [earlier] = found
-        if earlier.recorded_at > fact.recorded_at:
+        if not known:
             sentence = f"The {subject} became known later than this: correct recorded_at."
             raise refusal("supersedes", sentence)
-        return earlier
+        return known[0]
 
     def _named(self, fact: Fact) -> list[Fact]:
         return self._by_name[_name(fact, fact.kind, fact.effective_on or fact.effective_at)]
