@@ -54,6 +54,7 @@ class Worker:
     steps: list[str] = field(default_factory=list)
     is_dead: bool = False
     _databases: list[psycopg.Connection[Any]] = field(default_factory=list)
+    _sessions: list[int] = field(default_factory=list)
     _mail_sockets: list[socket.socket] = field(default_factory=list)
 
     def work(self, task: Callable[[], object]) -> None:
@@ -92,6 +93,8 @@ class Worker:
     def add_database(self, database: psycopg.Connection[Any]) -> None:
         """Note that a connection to PostgreSQL belongs to this process."""
         self._databases.append(database)
+        # A connection that the unwinding has closed no longer knows it.
+        self._sessions.append(database.info.backend_pid)
         if self.trace is not None:
             database.pgconn.trace(self.trace.fileno())
 
@@ -114,15 +117,14 @@ class Worker:
         del connections["default"]
         for line in self._mail_sockets:
             line.close()
-        pids = [database.info.backend_pid for database in self._databases]
         for database in self._databases:
             database.close()
         give_up_at = time.monotonic() + _WITHIN
         with connections["default"].cursor() as cursor:
-            cursor.execute(_SESSIONS, [pids])
+            cursor.execute(_SESSIONS, [self._sessions])
             while cursor.fetchall():
                 assert time.monotonic() < give_up_at, "PostgreSQL still has its sessions"
-                cursor.execute(_SESSIONS, [pids])
+                cursor.execute(_SESSIONS, [self._sessions])
 
 
 _current: Worker | None = None
