@@ -85,6 +85,23 @@ def test_triggers_count_from_the_date_of_each_party(
     assert dues(api, obligation_ref="O-2") == [("CHN", "2026-12-20"), ("ACME", None)]
 
 
+def test_an_obligation_of_an_obligor_is_in_the_state_of_its_own_deadline(
+    api: Client, treaty: Agreement
+) -> None:
+    past = {**RATIFIED, "dates": [{"party": "CHN", "on": "2026-01-10"}]}
+    patch(api, "agreements/supply/", {"milestones": [past], "confirm": True})
+    sweep.run(as_of=timezone.now())
+    for path in ("obligations/", "deadlines/", "breaches/"):
+        for time in ({}, {"as_of": timezone.now().isoformat().replace("+00:00", "Z")}):
+            found = {
+                code: len(rows(api, path, obligor=code, is_open="true", **time))
+                for code in ("CHN", "ACME")
+            }
+            assert found == {"CHN": 1, "ACME": 0}, path
+    assert len(rows(api, "obligations/", obligor="ACME", status="dormant")) == 1
+    assert len(rows(api, "obligations/", obligor="ACME")) == 1
+
+
 def test_recurrences_start_with_the_date_of_each_party(api: Client, treaty: Agreement) -> None:
     post(api, "obligations/", {**both(ref="O-2", due=YEARLY), "agreement": "supply"})
     near = {**RATIFIED, "dates": [{"party": "ACME", "on": "2026-01-10"}]}

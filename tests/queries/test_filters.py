@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
+from compliance.domain.alerts.drafts import AcknowledgementDraft
 from compliance.domain.drafts import read
+from compliance.models import Breach, User
 from compliance.models.people.readers import SYSTEM
+from compliance.operations.deadlines import breaches as operations
+from compliance.operations.deadlines import sweep
 from compliance.queries.agreements import obligations
 from compliance.queries.deadlines import breaches, deadlines, summary
 from compliance.queries.deadlines.filters import DeadlineFilter
@@ -18,6 +23,7 @@ from compliance.queries.rows import Row
 from tests.profiles import scaled
 from tests.queries import analysed_world
 from tests.queries.analysed_world import MOMENTS, NOW, everything
+from tests.samples import create_agreement, obligation, record, utc
 
 _TAGS = ("policy:steel", "policy:ports", "hs:7208", "none")
 _DAYS = ("2026-03-15", "2026-04", "2026-Q3", "2026-08-15T16:00:00Z", "2027")
@@ -119,11 +125,51 @@ class EveryFilter(DatabaseTestCase):
             for row in rows
             if _matches({**row, "obligors": row["all_obligors"]}, own, number)
             and _matches(row, of_state, number)
+            and (not of_state or _is_owed_by(row, asked.get("obligor")))
         }
         listing = read(obligations.ObligationListing, {**asked, **MOMENTS[number]})
         page = obligations.listed(listing, reader=SYSTEM, now=NOW)
         dated = {row["obligation"] for row in rows}
         assert {each["id"] for each in page.rows if each["id"] in dated} == expected
+
+
+@pytest.mark.django_db
+def test_a_deadline_is_acknowledged_if_the_breach_that_reopened_is() -> None:
+    deadline = create_agreement(obligation())
+    sweep.run(as_of=utc("2026-03-16T12:00"))
+    extended = record(
+        deadline, as_of=utc("2026-04-20T00:00"), type="extension", on="2026-03-10",
+        due={"type": "date", "on": "2026-04-10"},
+    )  # fmt: skip
+    between = utc("2026-04-20T12:00")
+    record(deadline, as_of=utc("2026-04-21T00:00"), type="retraction", supersedes=extended.pk)
+    first, second = Breach.objects.order_by("id")
+    assert (first.ended_at, second.end_reason) == (None, "voided")
+    draft = AcknowledgementDraft(until_at=utc("2026-06-20T00:00"))
+    at, now = utc("2026-04-22T00:00"), utc("2026-05-01T00:00")
+    desk = User.objects.create_user("ana@example.org", "secret")
+    operations.acknowledge(breach=first, draft=draft, by=desk, as_of=at)
+    after = at + timedelta(days=1)
+    moments: tuple[tuple[dict[str, Any], int], ...] = (
+        ({}, 1),
+        ({"as_of": after, "known_at": after}, 1),
+        ({"as_of": at - timedelta(hours=1), "known_at": now}, 1),
+        ({"as_of": between, "known_at": now}, 1),
+        ({"as_of": between, "known_at": between}, 0),
+    )
+    for moment, expected in moments:
+        wanted = {"is_acknowledged": "true", **moment}
+        of_deadlines = read(deadlines.DeadlineListing, wanted)
+        of_breaches = read(breaches.BreachListing, {**wanted, "is_open": "true"})
+        found = (
+            len(deadlines.listed(of_deadlines, reader=SYSTEM, now=now).rows),
+            len(breaches.listed(of_breaches, reader=SYSTEM, now=now).rows),
+        )
+        assert found == (expected, expected), moment
+
+
+def _is_owed_by(row: Row, obligor: str | None) -> bool:
+    return obligor is None or obligor in row["obligors"]
 
 
 def _matches(row: Row, asked: dict[str, Any], number: int) -> bool:
@@ -133,7 +179,7 @@ def _matches(row: Row, asked: dict[str, Any], number: int) -> bool:
 def _has(row: Row, name: str, wanted: Any, number: int) -> bool:
     moment = MOMENTS[number]
     is_open = row["status"] in {"unmet", "partly_met"} and not row["is_closed"]
-    latest = max(row["breaches"], key=lambda each: each["occurred_at"], default=None)
+    ongoing = [each for each in row["breaches"] if each["ended_at"] is None]
     at = moment.get("as_of", NOW)
     kinds = {
         "talks": "trade_deal",
@@ -153,7 +199,7 @@ def _has(row: Row, name: str, wanted: Any, number: int) -> bool:
         ),
         "is_disputed": lambda: _is(wanted, row["is_disputed"]),
         "is_acknowledged": lambda: _is(
-            wanted, is_open and latest is not None and _holds(latest, at)
+            wanted, is_open and any(_holds(each, at) for each in ongoing)
         ),
         "agreement_kind": lambda: kinds[row["agreement"]] in wanted.split(","),
         "obligor": lambda: wanted in row["obligors"],

@@ -61,13 +61,30 @@ WHERE r.status = ANY(%(statuses)s) AND r.recorded_at <= %(known_at)s AND r.effec
 _EVER_ACKNOWLEDGED = """
 d.id IN (SELECT b.deadline_id FROM compliance_breach AS b WHERE b.acknowledged_at IS NOT NULL)
 """
-# The latest breach is the one that is open.
 _ACKNOWLEDGED = f"""
-({IS_OPEN} AND coalesce((
-    SELECT b.acknowledged_at <= %(acknowledged_by)s AND b.acknowledged_until > %(acknowledged_for)s
-    FROM compliance_breach AS b
-    WHERE b.deadline_id = d.id AND b.occurred_at <= %(acknowledged_for)s
-    ORDER BY b.occurred_at DESC LIMIT 1), FALSE))
+({IS_OPEN} AND EXISTS (
+    SELECT FROM compliance_breach AS b
+    WHERE b.deadline_id = d.id AND {{is_open}}
+      AND b.acknowledged_at <= %(acknowledged_by)s
+      AND b.acknowledged_until > %(acknowledged_for)s))
+"""
+# The breach that was open then is the one that began last, of those that were known. Breaches that
+# were voided later were known, and those that were voided before were not.
+_WAS_OPEN = f"""
+b.occurred_at = (
+    SELECT max(c.effective_at)
+    FROM (SELECT r.effective_at, r.status IN ({OF_BREACHED}) AS is_breach,
+              lag(r.status IN ({OF_BREACHED}), 1, FALSE) OVER (ORDER BY r.effective_at)
+                  AS was_breach
+          FROM compliance_ledgerentry AS r
+          WHERE r.deadline_id = d.id AND r.recorded_at <= %(known_at)s
+            AND r.effective_at <= %(as_of)s
+            AND NOT EXISTS (
+                SELECT FROM compliance_ledgerentry AS later
+                WHERE later.deadline_id = d.id AND later.recorded_at > r.recorded_at
+                  AND later.recorded_at <= %(known_at)s
+                  AND later.effective_at <= r.effective_at)) AS c
+    WHERE c.is_breach AND NOT c.was_breach)
 """
 
 
@@ -220,6 +237,8 @@ def add_deadlines_in_state(
     if all(getattr(wanted, name) is None for name in _OF_STATE):
         return
     inner = Where(**where.values)
+    # The deadlines of other obligors of the same obligation do not count.
+    inner.add(IS_OF_OBLIGOR, obligor=wanted.obligor)
     _add_state(inner, wanted, now)
     found = f"SELECT d.{column} FROM {source(wanted)} {inner.sql}"
     where.add(f"{row} IN ({found})")
@@ -235,8 +254,9 @@ def _add_state(where: Where, wanted: DeadlineFilter, now: datetime) -> None:
     if wanted.is_acknowledged:
         where.add(_EVER_ACKNOWLEDGED)
     if wanted.is_acknowledged is not None:
+        is_open = "b.ended_at IS NULL" if wanted.as_of is None else _WAS_OPEN
         where.add(
-            f"{_ACKNOWLEDGED} = %(is_acknowledged)s",
+            f"{_ACKNOWLEDGED.format(is_open=is_open)} = %(is_acknowledged)s",
             is_acknowledged=wanted.is_acknowledged,
             acknowledged_by=wanted.known_at or now,
             acknowledged_for=wanted.as_of or now,
