@@ -1,9 +1,10 @@
-"""Reject addresses that no page of the admin can use."""
+"""Reject addresses that no page can use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from unicodedata import category
 
 from django.apps import apps
 from django.core.exceptions import BadRequest, ValidationError
@@ -13,8 +14,9 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 class BadAddressMiddleware:
     """Answers 404 for addresses that no row can have, and 400 for query strings with NUL.
 
-    The admin looks up any text in an address as an id, and uses any parameter of a list as a
-    filter. PostgreSQL fails on NUL, and on numbers beyond 2**63. The API checks both itself.
+    No address of Pacta contains a control character. The admin looks up any text in an address as
+    an id, and uses any parameter of a list as a filter. PostgreSQL fails on NUL, and on numbers
+    beyond 2**63. The API checks both itself.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -42,10 +44,12 @@ class BadAddressMiddleware:
         Raises:
             Http404: no page has this address, or no row can have this id.
         """
+        if any(category(each) == "Cc" for each in request.path_info):
+            raise Http404
         if not _is_admin(request):
             return
         # No row has a page outside the admin, and looking for one fails if its table is virtual.
-        if "\x00" in request.path_info or request.path_info.startswith("/admin/r/"):
+        if request.path_info.startswith("/admin/r/"):
             raise Http404
         key = _key_of_page(request)
         if key is None or "object_id" not in captured:
