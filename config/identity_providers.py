@@ -6,6 +6,9 @@ from typing import Any
 
 from config.env import Environment
 
+# How long a sign-in waits for an answer of the provider.
+TIMEOUT_SECONDS = 3
+
 _OIDC = "allauth.socialaccount.providers.openid_connect"
 _SAML = "allauth.socialaccount.providers.saml"
 
@@ -33,6 +36,7 @@ def providers(environment: Environment) -> dict[str, Any]:
         idp = {
             "entity_id": environment.saml_entity_id,
             "metadata_url": environment.saml_metadata_url,
+            "metadata_request_timeout": TIMEOUT_SECONDS,
         }
         # The operator has chosen the provider, which vouches for the addresses of its people.
         options = {"idp": idp, "verified_email": True, "attribute_mapping": _SAML_ATTRIBUTES}

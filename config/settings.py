@@ -257,6 +257,7 @@ SOCIALACCOUNT_ADAPTER = "compliance.web.accounts.identity_providers.IdentityAdap
 SOCIALACCOUNT_PROVIDERS = identity_providers.providers(environment)
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # our adapter finds the account itself
 SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = identity_providers.TIMEOUT_SECONDS
 SSO_GROUPS = environment.sso_groups
 SSO_GROUPS_CLAIM = environment.sso_groups_claim
 # The roles whose members must have a second factor.

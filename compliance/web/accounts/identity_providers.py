@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from compliance.domain.problems import Invalid
 from compliance.operations.people.identities import Identity, sign_in
+from compliance.web.accounts.outages import is_outage, note_outage
 from compliance.web.pages import page
 
 
@@ -40,6 +41,17 @@ class IdentityAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # all
             _refuse(request, error.problems[0].detail)
         if known is None:
             sociallogin.connect(request, user)
+
+    def on_authentication_error(
+        self, request: HttpRequest, *_: Any, exception: Exception | None = None, **__: Any
+    ) -> None:
+        """Tell an outage of the provider from a sign-in that it refused.
+
+        Raises:
+            ImmediateHttpResponse: the provider does not answer.
+        """
+        if exception is not None and is_outage(exception):
+            raise note_outage(request, "oidc", exception)
 
 
 def _identity(sociallogin: SocialLogin) -> Identity:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from allauth.account import views
 from allauth.socialaccount import views as social
+from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from compliance.web.accounts.addresses import AddressView, confirm
+from compliance.web.accounts.outages import with_discovery
 from compliance.web.accounts.sessions import SessionsView
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -24,7 +26,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("2fa/", include("allauth.mfa.urls")),
     path("sso/cancelled/", social.login_cancelled, name="socialaccount_login_cancelled"),
     path("sso/error/", social.login_error, name="socialaccount_login_error"),
-    path("sso/", include("allauth.socialaccount.providers.openid_connect.urls")),
+    path(
+        "sso/oidc/<str:provider_id>/login/",
+        with_discovery(openid_connect.login),
+        name="openid_connect_login",
+    ),
+    path(
+        "sso/oidc/<str:provider_id>/login/callback/",
+        with_discovery(openid_connect.callback),
+        name="openid_connect_callback",
+    ),
 ]
 if "saml" in settings.SOCIALACCOUNT_PROVIDERS:
     urlpatterns.append(path("sso/", include("compliance.web.accounts.saml")))
