@@ -16,7 +16,7 @@ from compliance.operations.alerts import silences
 from compliance.operations.deadlines import sweep as sweeping
 from compliance.operations.evidence import orphans
 from compliance.operations.integrity import seals
-from compliance.operations.people import lockouts, passwords
+from compliance.operations.people import lockouts, passwords, sessions
 from compliance.operations.system import audit_log, audits, jobs
 from compliance.queries.integrity import tampering as integrity
 from compliance.queries.system import audit as auditing
@@ -121,9 +121,11 @@ def remove_orphaned_files() -> None:
 
 @shared_task
 def prune_job_runs() -> None:
-    """Remove old records of job runs and sign-in attempts that are no longer of use."""
-    jobs.prune(as_of=timezone.now())
-    lockouts.prune(as_of=timezone.now())
+    """Remove old records of job runs, sign-in attempts and sessions that are no longer of use."""
+    now = timezone.now()
+    jobs.prune(as_of=now)
+    lockouts.prune(as_of=now)
+    sessions.prune(as_of=now)
 
 
 @shared_task

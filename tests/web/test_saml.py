@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import time_machine
 from allauth.socialaccount.providers import registry
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -19,6 +21,7 @@ from django.utils import timezone
 from compliance.domain.people.group_rules import read_group_rules
 from compliance.domain.vocabulary import Role
 from compliance.models import Membership, Team, User
+from compliance.operations.people import sessions
 from config import identity_providers
 from config.env import environment
 
@@ -158,6 +161,14 @@ SHA_1 = {
     "sign_alg": "http://www.w3.org/2000/09/xmldsig#rsa-sha1",
     "digest_alg": "http://www.w3.org/2000/09/xmldsig#sha1",
 }
+SAMLP = "xmlns:p='urn:oasis:names:tc:SAML:2.0:protocol'"
+STORED = f"<p:Response {SAMLP} InResponseTo='a'/>"
+
+
+def document(text: str) -> Callable[[SingleSignOn, Client], str]:
+    return lambda _sso, _client: b64encode(text.encode()).decode()
+
+
 BAD: dict[str, Callable[[SingleSignOn, Client], str]] = {
     "unsigned": signed(sign_assertion=False),
     "about somebody else": altered(lambda text: text.replace("eve@", "ana@")),
@@ -172,6 +183,9 @@ BAD: dict[str, Callable[[SingleSignOn, Client], str]] = {
     "no Base64": lambda _sso, _client: "%%%",
     "another document": lambda _sso, _client: b64encode(b"<x/>").decode(),
     "entities": lambda _sso, _client: b64encode(ENTITIES).decode(),
+    "another document in answer to a request": document("<x InResponseTo='a'/>"),
+    "a response to nothing": document(f"<p:Response {SAMLP} ID='a' Version='2.0'/>"),
+    "too long": document(f"<p:Response {SAMLP} InResponseTo='a'>{'x' * 200_000}</p:Response>"),
     "nothing": lambda _sso, _client: "",
 }  # fmt: skip
 
@@ -203,3 +217,88 @@ def test_an_old_response_is_refused(sso: SingleSignOn) -> None:
     answer = sso.answer(client, "ana")
     with time_machine.travel(timezone.now() + timedelta(minutes=30), tick=False):
         assert is_refused(finish(client, answer), client)
+
+
+NOT_STORED = [
+    "to no request",
+    "no XML",
+    "no Base64",
+    "another document",
+    "another document in answer to a request",
+    "a response to nothing",
+    "too long",
+    "entities",
+    "nothing",
+]
+
+
+@pytest.mark.parametrize("kind", NOT_STORED)
+def test_what_cannot_be_a_response_is_not_stored(sso: SingleSignOn, kind: str) -> None:
+    client = browser()
+    answer = BAD[kind](sso, client)
+    count = Session.objects.count()
+    assert browser().post(f"{HERE}acs/", {"SAMLResponse": answer}).status_code == 401
+    assert Session.objects.count() == count
+
+
+def test_nothing_long_is_stored_beside_a_response(sso: SingleSignOn) -> None:
+    form = {"SAMLResponse": b64encode(STORED.encode()).decode()}
+    for name in ("RelayState", "other"):
+        response = browser().post(f"{HERE}acs/", form | {name: "x" * 300_000})
+        assert response.status_code == 401
+    assert not Session.objects.exists()
+
+
+def test_responses_are_only_posted(sso: SingleSignOn) -> None:
+    for method in ("get", "head", "put", "patch", "delete", "options"):
+        assert getattr(browser(), method)(f"{HERE}acs/").status_code == 405
+    assert not Session.objects.exists()
+
+
+def test_a_response_is_stored_for_ten_minutes(sso: SingleSignOn) -> None:
+    answer = b64encode(STORED.encode()).decode()
+    assert browser().post(f"{HERE}acs/", {"SAMLResponse": answer}).status_code == 302
+    left = Session.objects.get().expire_date - timezone.now()
+    assert timedelta(minutes=9) < left <= timedelta(minutes=10)
+    sessions.prune(as_of=timezone.now())
+    assert Session.objects.exists()
+    sessions.prune(as_of=timezone.now() + left)
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["SAMLRequest", "SAMLResponse"])
+def test_there_is_no_single_logout(sso: SingleSignOn, field: str) -> None:
+    assert "SingleLogout" not in sso.service
+    kind = "LogoutRequest" if field == "SAMLRequest" else "LogoutResponse"
+    text = (
+        f'<p:{kind} {SAMLP} xmlns:a="urn:oasis:names:tc:SAML:2.0:assertion" ID="x" Version="2.0" '
+        f'IssueInstant="{timezone.now():%Y-%m-%dT%H:%M:%SZ}">'
+        f"<a:Issuer>{sso.provider.entity_id}</a:Issuer><a:NameID>x</a:NameID></p:{kind}>"
+    )
+    packed = zlib.compress(text.encode(), wbits=-15)
+    client, _ = sso.sign_in("ana", ["desk"])
+    for message in (b64encode(packed).decode(), "!!!", ""):
+        form = {field: message, "RelayState": "https://evil.example/"}
+        for anyone in (client, browser()):
+            assert anyone.get(f"{HERE}sls/", form).status_code == 404
+            assert anyone.post(f"{HERE}sls/", form).status_code == 404
+    assert is_signed_in(client)
+
+
+def test_an_unreachable_provider_is_reported_as_such(sso: SingleSignOn, settings: Any) -> None:
+    client = browser()
+    answer = sso.answer(client, "ana", values={"groups": ["desk"]})
+    received = client.post(f"{HERE}acs/", {"SAMLResponse": answer})
+    works = settings.SOCIALACCOUNT_PROVIDERS
+    down = replace(environment, saml_metadata_url="http://127.0.0.1:1/x", saml_entity_id="x")
+    settings.SOCIALACCOUNT_PROVIDERS = identity_providers.providers(down)
+    for address in (f"{HERE}login/", f"{HERE}metadata/", received["Location"]):
+        cache.clear()
+        response = client.get(address)
+        assert response.status_code == 503
+        assert "is not reachable. Try again later." in response.content.decode()
+    # The response is still there when the provider is.
+    settings.SOCIALACCOUNT_PROVIDERS = works
+    cache.clear()
+    assert client.get(received["Location"]).status_code == 302
+    assert is_signed_in(client)

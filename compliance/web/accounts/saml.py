@@ -2,45 +2,127 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn
 
 import structlog
 from allauth.account.internal.decorators import login_not_required
 from allauth.socialaccount.helpers import render_authentication_error
-from allauth.socialaccount.providers.saml.views import ACSView
-from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from allauth.socialaccount.providers.saml import views
+from allauth.socialaccount.providers.saml.utils import (
+    build_saml_config,
+    fetch_metadata_url_config,
+    get_app_or_404,
+)
+from allauth.socialaccount.sessions import LoginSession
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from onelogin.saml2.constants import OneLogin_Saml2_Constants
+from onelogin.saml2.settings import OneLogin_Saml2_Settings
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
 
+from compliance.web.accounts.outages import reaching
+
 log = structlog.get_logger(__name__)
+
+# A response with hundreds of groups has some 50 KB. allauth stores the whole form.
+_MAX_FORM_CHARACTERS = 256 * 1024
+# The browser comes back with its session cookie at once: the form was posted by another site.
+_KEPT_SECONDS = 10 * 60
+_RESPONSE = f"{{{OneLogin_Saml2_Constants.NS_SAMLP}}}Response"
+
+
+def with_metadata(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Fetch the metadata of the provider, which are kept for hours, before a view needs them."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, organization_slug: str) -> HttpResponse:
+        app = get_app_or_404(request, organization_slug)
+        # python3-saml raises plain exceptions, and whatever the connection raises.
+        with reaching(request, "saml", failures=Exception):
+            if "idp" not in fetch_metadata_url_config(app.settings["idp"]):
+                raise ValueError("the metadata do not contain the provider of SAML_ENTITY_ID")
+        return view(request, organization_slug=organization_slug)
+
+    return wrapped
 
 
 @method_decorator(csrf_exempt, name="dispatch")
 @method_decorator(login_not_required, name="dispatch")
-class ReceivingView(ACSView):  # type: ignore[misc]  # allauth has no types
-    """Receives a response of the provider, and refuses anything that is not XML.
+@method_decorator(require_POST, name="dispatch")
+class ReceivingView(views.ACSView):  # type: ignore[misc]  # allauth has no types
+    """Receives a response of the provider, and refuses what cannot be one.
 
-    allauth answers that with a server error. The decorators are those of its view: the provider
-    posts from another site, for somebody who is not signed in.
+    allauth would store anything, from anybody, for days, and fail on what is not XML. Whether the
+    response is genuine is checked when the browser comes back. The decorators are those of
+    allauth's view: the provider posts from another site, for somebody who is not signed in.
     """
 
     def dispatch(self, request: HttpRequest, organization_slug: str) -> Any:
         """Return the response."""
         provider = self.get_provider(organization_slug)
         try:
-            text = OneLogin_Saml2_Utils.b64decode(request.POST.get("SAMLResponse", ""))
-            OneLogin_Saml2_XML.to_etree(text)
+            _check(request)
         except (SyntaxError, ValueError) as error:  # lxml's errors are syntax errors
             log.warning("response of the identity provider not read", error=str(error))
             refusal: HttpResponse = render_authentication_error(request, provider)
             return refusal
+        # allauth uses the session that it finds in the request.
+        kept = LoginSession(request, "saml_acs_session", "saml-acs-session")
+        kept.store.set_expiry(_KEPT_SECONDS)
         return super().dispatch(request, organization_slug)
 
 
+def _check(request: HttpRequest) -> None:
+    """Check that a form contains a response to a request.
+
+    Raises:
+        SyntaxError: it contains no XML.
+        ValueError: it is too long, contains no Base64 or another document, or nobody asked for it.
+    """
+    if len(request.POST.urlencode()) > _MAX_FORM_CHARACTERS:
+        raise ValueError("the form is too long")
+    text = OneLogin_Saml2_Utils.b64decode(request.POST.get("SAMLResponse", ""))
+    root = OneLogin_Saml2_XML.to_etree(text)
+    if root.tag != _RESPONSE:
+        raise ValueError("the document is no response")
+    if not root.get("InResponseTo"):
+        raise ValueError("nobody asked for the response")
+
+
+@method_decorator(login_not_required, name="dispatch")
+class MetadataView(views.MetadataView):  # type: ignore[misc]  # allauth has no types
+    """Shows what providers need to know about Pacta, without single logout."""
+
+    def dispatch(self, request: HttpRequest, organization_slug: str) -> HttpResponse:
+        """Return the response."""
+        app = self.get_app(organization_slug)
+        config = build_saml_config(request, app.settings, organization_slug)
+        del config["sp"]["singleLogoutService"]
+        service = OneLogin_Saml2_Settings(settings=config, sp_validation_only=True)
+        return HttpResponse(service.get_sp_metadata(), content_type="text/xml")
+
+
+@csrf_exempt
+def no_logout(_request: HttpRequest, **_: str) -> NoReturn:
+    """Answer 404: Pacta offers no single logout. allauth asks for the name of the address.
+
+    allauth's view obeys unsigned messages: anybody could sign people out, and send them anywhere.
+    """
+    raise Http404
+
+
+_HERE = "saml/<str:organization_slug>"
+# Not allauth's list, which may grow.
 urlpatterns = [
-    path("saml/<str:organization_slug>/acs/", ReceivingView.as_view(), name="saml_acs"),
-    path("", include("allauth.socialaccount.providers.saml.urls")),
+    path(f"{_HERE}/acs/", ReceivingView.as_view(), name="saml_acs"),
+    path(f"{_HERE}/acs/finish/", with_metadata(views.finish_acs), name="saml_finish_acs"),
+    path(f"{_HERE}/metadata/", with_metadata(MetadataView.as_view()), name="saml_metadata"),
+    path(f"{_HERE}/login/", with_metadata(views.login), name="saml_login"),
+    path(f"{_HERE}/sls/", no_logout, name="saml_sls"),
 ]
