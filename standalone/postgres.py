@@ -170,6 +170,8 @@ class Postgres(Server):
             "timezone": "UTC",
             "log_timezone": "UTC",
             "max_connections": "100",
+            # Per process. No statement may fill the disk.
+            "temp_file_limit": "8GB",
         }
         if not self.is_durable:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -14,6 +14,7 @@ API = "/api/v1"
 IMPORT = f"{API}/agreements/import/"
 JSON, YAML, FORM = "application/json", "application/yaml", "application/x-www-form-urlencoded"
 _LINE = "--line"
+_MEASURES = "count,statuses,median_days_late,p90_days_late,median_days_to_cure,oldest_open_days"
 MULTIPART = "multipart/form-data; boundary=line"
 
 
@@ -84,6 +85,13 @@ def world_documents() -> Iterator[dict[str, Any]]:
     yield document("world", obligations=[*many, rich])
     daily = {"type": "recurrence", "rrule": "FREQ=DAILY", "start": "2024-01-01"}
     yield document("daily", obligations=[obligation("D-1", due=daily)])
+    obligors, obligees = ([f"{side}{n}" for n in range(100)] for side in ("DEBTOR", "CREDITOR"))
+    often = {"type": "recurrence", "rrule": "FREQ=DAILY;COUNT=300", "start": "2024-01-01"}
+    crowd = obligation(
+        "CROWD", obligors=obligors, obligees=obligees, tags=[f"t{n}" for n in range(50)], due=often
+    )
+    parties = [party(each) for each in obligors + obligees]
+    yield document("crowd", parties=parties, obligations=[crowd])
 
 
 def bombs(world: World) -> Iterator[Bomb]:
@@ -594,6 +602,17 @@ def _lists(world: World) -> Iterator[Bomb]:
             name=f"summary by {group} as known then",
             path=f"{API}/summary/?group_by={group}&known_at=2026-01-01T00:00:00Z",
         )
+    for groups in ("obligor,obligee", "obligor,tag", "obligor,month"):
+        # Of 100 days, two groupings make as many rows as they may.
+        for only in ("", "&as_of=2026-01-01T00:00:00Z", "&agreement=crowd&due_before=2024-04-10"):
+            yield Bomb(
+                name=f"summary of a crowd by {groups}{only}",
+                path=f"{API}/summary/?group_by={groups}&measures={_MEASURES}{only}",
+            )
+    yield Bomb(
+        name="a trend of every day",
+        path=f"{API}/trend/?from=2024-01-01&to=2026-09-26&interval=day",
+    )
     yield Bomb(
         name="changes between two instants",
         path=f"{API}/changes/between/?since=1900-01-01&until=2026-01-01&page_size=1000",

@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import product
 from typing import Any
+from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
 from compliance.domain.drafts import read
+from compliance.domain.problems import Invalid
 from compliance.models import Agreement
 from compliance.models.people.readers import SYSTEM
+from compliance.queries.deadlines import measuring_limits
 from compliance.queries.deadlines.groupings import Grouping
 from compliance.queries.deadlines.measures import Measure
 from compliance.queries.deadlines.summary import SummaryFilter, summary
@@ -72,6 +76,31 @@ class EverySummary(DatabaseTestCase):
             (each.pop("group"), *([each.pop("subgroup")] if len(groupings) == 2 else [])): each
             for each in found.rows
         } == expected
+
+    @given(
+        st.sampled_from(range(len(MOMENTS))),
+        st.permutations(["obligor", "obligee", "tag", "responsible"]),
+        st.booleans(),
+    )
+    @settings(max_examples=scaled(1), suppress_health_check=list(HealthCheck))
+    def test_two_groupings_are_refused_from_one_row_too_many(
+        self, number: int, groupings: list[str], has_prefix: bool
+    ) -> None:
+        query = {"group_by": ",".join(groupings[:2]), **MOMENTS[number]}
+        if has_prefix:
+            query["tag_prefix"] = "policy:"
+        asked_for = read(SummaryFilter, query)
+        found = summary(asked_for, reader=SYSTEM, now=NOW)
+        rows = sum(each["count"] for each in found.rows)
+        with (
+            patch.object(measuring_limits, "MOST_PER_DEADLINE", 0),
+            patch.object(measuring_limits, "MOST_ROWS", rows),
+        ):
+            assert summary(asked_for, reader=SYSTEM, now=NOW) == found
+            if rows:
+                measuring_limits.MOST_ROWS -= 1
+                with pytest.raises(Invalid, match=r"group_by: .*Filter, or group by one thing"):
+                    summary(asked_for, reader=SYSTEM, now=NOW)
 
 
 def test_a_recount_needs_what_each_measure_says() -> None:

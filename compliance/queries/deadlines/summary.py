@@ -15,6 +15,7 @@ from compliance.models.people.readers import Reader
 from compliance.queries.deadlines.filters import DeadlineFilter, conditions, source
 from compliance.queries.deadlines.groupings import Group, Grouping, group_of, joins_of
 from compliance.queries.deadlines.measures import DAYS_LATE, OF_LATENESS, Measure, measured
+from compliance.queries.deadlines.measuring_limits import limited, refuse_products
 from compliance.queries.filters import DIGITS, Listed
 from compliance.queries.rows import Row, fetch
 
@@ -62,7 +63,11 @@ class Summary:
 
 
 def summary(question: SummaryFilter, *, reader: Reader, now: datetime) -> Summary:
-    """Return the groups with their measures at a given time."""
+    """Return the groups with their measures at a given time.
+
+    Raises:
+        Invalid: the groupings multiply the deadlines too much, or this takes too long.
+    """
     where = conditions(question, reader=reader, now=now)
     where.values |= {"at": question.as_of or now, "limit": question.limit}
     groups = [
@@ -85,7 +90,9 @@ def summary(question: SummaryFilter, *, reader: Reader, now: datetime) -> Summar
         measured(matched, needed, is_past=question.as_of is not None),
         f") AS groups {_order(question.order_by)} LIMIT %(limit)s",
     )
-    rows = fetch(parts, where.values)
+    with limited(parameter="group_by", advice="Filter, or group by one thing."):
+        refuse_products(question.group_by, groups, source=source(question), where=where)
+        rows = fetch(parts, where.values)
     total = [each.pop("total") for each in rows]
     return Summary(rows=rows, total=total[0] if total else 0)
 

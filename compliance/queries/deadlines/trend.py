@@ -31,6 +31,7 @@ from compliance.queries.deadlines.filters import (
     add_ledger_state,
 )
 from compliance.queries.deadlines.measures import Measure, columns_of
+from compliance.queries.deadlines.measuring_limits import limited
 from compliance.queries.filters import DayOrInstant, Listed
 from compliance.queries.obligation_filters import ObligationFilter, add_obligation_filter
 from compliance.queries.rows import Row, Where, fetch
@@ -83,8 +84,8 @@ def trend(question: TrendFilter, *, reader: Reader, now: datetime) -> list[Row]:
     """Return the measures at each point, oldest first.
 
     Raises:
-        Invalid: `from` is after `to` or in the future, `known_at` is in the future, or there are
-            too many points.
+        Invalid: `from` is after `to` or in the future, `known_at` is in the future, there are too
+            many points, or this takes too long.
     """
     points = _points(question, now)
     known_at = question.known_at or (now if question.known == "now" else None)
@@ -123,7 +124,8 @@ def trend(question: TrendFilter, *, reader: Reader, now: datetime) -> list[Row]:
         state=state.sql,
         measures=columns_of(question.measures),
     )
-    rows = fetch((statement,), {**where.values, **state.values})
+    with limited(parameter="", advice="Filter, such as by agreement."):
+        rows = fetch((statement,), {**where.values, **state.values})
     for place, row in enumerate(rows):
         del row["place"]
         rows[place] = {"period": points[place].period, "at": points[place].at, **row}

@@ -1,0 +1,98 @@
+"""Limits on the work of measuring deadlines, so that no question occupies the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from django.db import OperationalError, connection, transaction
+
+from compliance.domain.problems import refusal
+from compliance.queries.deadlines.groupings import Group, Grouping, joins_of
+from compliance.queries.rows import Where, fetch
+
+MEASURING_SECONDS = 15
+"""How long the database may measure for one request."""
+
+MOST_ROWS = 1_000_000
+"""How many rows two groupings may make of the deadlines, unless these are `MOST_PER_DEADLINE`."""
+
+MOST_PER_DEADLINE = 4
+"""How many rows of each deadline are never too many, on average."""
+
+# An obligation has several of each, and two such groupings multiply.
+_SEVERAL = frozenset({Grouping.OBLIGOR, Grouping.OBLIGEE, Grouping.TAG, Grouping.RESPONSIBLE})
+_STOPPED = (psycopg.errors.QueryCanceled, psycopg.errors.ConfigurationLimitExceeded)
+
+
+@contextmanager
+def limited(*, parameter: str, advice: str) -> Iterator[None]:
+    """Let the statements of the block run only for `MEASURING_SECONDS` each.
+
+    Args:
+        parameter: what to name in the refusal; empty: the whole request.
+        advice: a sentence that says what to ask instead.
+
+    Raises:
+        Invalid: a statement takes longer, or more temporary files than the server allows.
+    """
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                # For this transaction, because a pooler may give the connection to others.
+                limit = str(round(MEASURING_SECONDS * 1000))
+                cursor.execute("SELECT set_config('statement_timeout', %s, TRUE)", [limit])
+            yield
+    except OperationalError as error:
+        if not isinstance(error.__cause__, _STOPPED):
+            raise
+        sentence = f"This takes the database too long to measure. {advice}"
+        raise refusal(parameter, sentence) from error
+
+
+def refuse_products(
+    groupings: Collection[Grouping], groups: Collection[Group], *, source: str, where: Where
+) -> None:
+    """Refuse two groupings that would make too many rows of the deadlines.
+
+    The deadlines of each obligation are counted before its groups multiply them, and the groups are
+    read only until there are too many.
+
+    Args:
+        source: SQL for the deadlines `d`.
+        where: the conditions for them and their obligations `o`.
+
+    Raises:
+        Invalid: names `group_by`.
+    """
+    if len(_SEVERAL.intersection(groupings)) < 2:
+        return
+    values: dict[str, Any] = {**where.values, "most": MOST_ROWS, "each": MOST_PER_DEADLINE}
+    [found] = fetch(
+        (_PRODUCT.format(source=source, where=where.sql, joins=joins_of(groups)),), values
+    )
+    if found["is_excessive"]:
+        sentence = (
+            "An obligation counts once for each pair of its groups, and these are more than "
+            f"{MOST_ROWS:,} rows. Filter, or group by one thing."
+        )
+        raise refusal("group_by", sentence)
+
+
+_PRODUCT = """
+WITH of_obligations AS MATERIALIZED (
+    SELECT d.obligation_id, d.party_id, count(*) AS number
+    FROM {source} JOIN compliance_obligation AS o ON o.id = d.obligation_id
+    {where} GROUP BY 1, 2
+),
+allowed AS MATERIALIZED (
+    SELECT greatest(%(most)s, %(each)s * coalesce(sum(number), 0))::bigint AS rows
+    FROM of_obligations
+)
+SELECT coalesce(sum(number), 0) > (SELECT rows FROM allowed) AS is_excessive
+FROM (SELECT d.number
+      FROM of_obligations AS d JOIN compliance_obligation AS o ON o.id = d.obligation_id {joins}
+      LIMIT (SELECT rows + 1 FROM allowed)) AS multiplied
+"""
