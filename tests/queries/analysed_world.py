@@ -59,6 +59,8 @@ def create() -> None:
         obligation("T-4", due={"type": "recurrence", "rrule": "FREQ=WEEKLY;COUNT=6",
                                "start": "2026-08-12"}, tags=["policy:ports", "hs:7208"]),
         obligation("T-5", "2026-12-31", kind="maintain", obligors=["CHN", "USA"]),
+        obligation("T-6", due={"type": "undated"}, tags=["policy:steel"]),
+        obligation("T-7", due={"type": "undated"}, tags=["policy:steel"]),
         ref="talks", kind="trade_deal", parties=[BUYER, SUPPLIER, _THIRD],
         timezone="Europe/Berlin", as_of=utc("2026-08-03T00:00"),
     )  # fmt: skip
@@ -83,6 +85,12 @@ def create() -> None:
             deadline_of("T-3"), as_of=utc("2026-09-01T00:00"), party=party, verdict=verdict,
             on="2026-08-25",
         )  # fmt: skip
+    # No date was set for these.
+    record(deadline_of("T-6"), as_of=utc("2026-08-09T00:00"), type="performance", on="2026-08-05")
+    record(
+        deadline_of("T-7"), as_of=utc("2026-08-25T00:00"), type="determination",
+        verdict="not_met", on="2026-08-24", note="Not seen.",
+    )  # fmt: skip
     record(deadline_of("T-5"), as_of=utc("2026-09-12T00:00"), type="violation", on="2026-09-11")
     sweep.run(as_of=NOW)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from itertools import product
 from typing import Any
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,14 +20,17 @@ from compliance.domain.drafts import read
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement
 from compliance.models.people.readers import SYSTEM
+from compliance.operations.deadlines import sweep
 from compliance.queries.deadlines import measuring_limits
 from compliance.queries.deadlines.groupings import Grouping
 from compliance.queries.deadlines.measures import Measure
 from compliance.queries.deadlines.summary import SummaryFilter, summary
+from compliance.queries.deadlines.trend import TrendFilter, trend
 from compliance.queries.rows import Row
 from tests.profiles import scaled
 from tests.queries import analysed_world
 from tests.queries.analysed_world import MOMENTS, NOW, everything
+from tests.samples import create_agreement, deadline_of, obligation, record, utc
 
 Name = str | None
 _BREACHED = {"unmet", "partly_met"}
@@ -139,24 +143,28 @@ def _names(row: Row, grouping: Grouping, moment: dict[str, Any]) -> Sequence[Nam
 
 
 def recount(rows: list[Row], at: datetime) -> dict[str, Any]:
-    due = [each for each in rows if each["due_at"] and each["due_at"] <= at]
+    due = [each for each in rows if _is_due(each, at)]
     kept = [each for each in due if each["status"] in {"met", "met_late"}]
     kept += [each for each in rows if each["status"] == "holding"]
     breached = [each for each in rows if each["status"] in _BREACHED]
     decided = [each for each in due if each["status"] in _BREACHED | {"met", "met_late"}]
     on_time = [each for each in decided if each["status"] == "met"]
     late = [
-        _full_days(each["due_at"], each["status_since"]) + 1
+        _full_days(each, each["due_at"], each["status_since"]) + 1
         for each in rows
-        if each["status"] == "met_late" and each["kind"] == "achieve"
+        if each["status"] == "met_late" and each["kind"] == "achieve" and each["due_at"]
     ]
-    breaches = [breach for each in rows for breach in each["breaches"]]
+    breaches = [(row, breach) for row in rows for breach in row["breaches"]]
     cured = [
-        _full_days(each["occurred_at"], each["ended_at"])
-        for each in breaches
+        _full_days(row, each["occurred_at"], each["ended_at"])
+        for row, each in breaches
         if each["end_reason"] in {"performed", "cured"}
     ]
-    still = [_full_days(each["occurred_at"], at) for each in breaches if each["ended_at"] is None]
+    still = [
+        _full_days(row, each["occurred_at"], at)
+        for row, each in breaches
+        if each["ended_at"] is None
+    ]
     statuses = {each["status"] for each in rows}
     return {
         "count": len(rows),
@@ -177,8 +185,76 @@ def _rate(part: int, whole: int) -> float | None:
     return round(part / whole, 4) if whole else None
 
 
-def _full_days(start: datetime, end: datetime) -> int:
-    return int(((end - start).total_seconds() + 3600) // 86400)
+def _is_due(row: Row, at: datetime) -> bool:
+    if row["due_at"] is not None:
+        return bool(row["due_at"] <= at)
+    is_missed = row["status"] in _BREACHED and row["kind"] == "achieve"
+    return is_missed or row["status"] in {"met", "met_late"}
+
+
+def _full_days(row: Row, start: datetime, end: datetime) -> int:
+    zone = ZoneInfo(row["timezone"])
+    local = [each.astimezone(zone) for each in (start, end)]
+    if all(each.time().replace(microsecond=0) == time() for each in local):
+        return (local[1].date() - local[0].date()).days
+    return (end - start) // timedelta(days=1)
+
+
+UNDATED = {"type": "undated"}
+
+
+@pytest.mark.django_db
+def test_what_was_met_without_a_due_date_counts_as_kept() -> None:
+    create_agreement(*(obligation(f"O-{number}", due=UNDATED) for number in (1, 2, 3)))
+    for number in (1, 2):
+        done = utc(f"2026-03-0{number}T12:00")
+        record(deadline_of(f"O-{number}"), as_of=done, type="performance", on="2026-02-20")
+    missed = deadline_of("O-3")
+    finding: dict[str, Any] = {
+        "type": "determination",
+        "verdict": "not_met",
+        "on": "2026-04-10",
+        "note": "Seen.",
+    }
+    record(missed, as_of=utc("2026-04-11T00:00"), **finding)
+    record(missed, as_of=utc("2026-05-11T00:00"), type="performance", on="2026-05-10")
+    rates = ("compliance_rate", "met_on_time_rate")
+    asked = {"from": "2026-02", "to": "2026-05", "measures": ",".join(rates)}
+    points = trend(read(TrendFilter, asked), reader=SYSTEM, now=NOW)
+    found = [tuple(each[name] for name in rates) for each in points]
+    assert found == [(None, None), (1.0, 1.0), (0.6667, 0.6667), (1.0, 0.6667)]
+    for each in points:
+        moment = {"as_of": each["at"], "known_at": each["at"], "measures": ",".join(rates)}
+        for row in summary(read(SummaryFilter, {**moment, "group_by": "kind"}),
+                           reader=SYSTEM, now=NOW).rows:  # fmt: skip
+            assert {name: row[name] for name in rates} == {name: each[name] for name in rates}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("due", "done", "late", "to_cure"),
+    [
+        ({"on": "2026-03-15", "time": "18:00"}, {"at": "2026-03-16T16:30:00Z"}, 1, 0),
+        ({"on": "2026-03-15", "time": "18:00"}, {"at": "2026-03-16T17:00:00Z"}, 2, 1),
+        # The night in which summer time begins.
+        ({"on": "2026-03-28"}, {"on": "2026-03-29"}, 1, 0),
+        ({"on": "2026-03-28"}, {"on": "2026-03-30"}, 2, 1),
+    ],
+)
+def test_an_hour_is_ignored_only_between_days(
+    due: dict[str, Any], done: dict[str, Any], late: int, to_cure: int
+) -> None:
+    deadline = create_agreement(
+        obligation(due={"type": "date", **due}), timezone="Europe/Berlin",
+        as_of=utc("2026-02-01T00:00"),
+    )  # fmt: skip
+    sweep.run(as_of=utc("2026-03-29T12:00"))
+    record(deadline, as_of=utc("2026-04-20T00:00"), type="performance", **done)
+    for moment in ({}, {"as_of": NOW, "known_at": NOW}):
+        query = {"group_by": "kind", "measures": "median_days_late,median_days_to_cure", **moment}
+        [row] = summary(read(SummaryFilter, query), reader=SYSTEM, now=NOW).rows
+        assert row["median_days_late"] == late
+        assert row["median_days_to_cure"] == to_cure
 
 
 def _ninth_decile(values: list[int]) -> float | None:

@@ -31,12 +31,26 @@ class Measure(StrEnum):
 OF_LATENESS = frozenset({Measure.MEDIAN_DAYS_LATE, Measure.P90_DAYS_LATE})
 _OF_BREACHES = frozenset({Measure.MEDIAN_DAYS_TO_CURE, Measure.OLDEST_OPEN_DAYS})
 
-# An hour is ignored, because a civil day has 23 to 25 hours.
-_FULL_DAYS = "floor((extract(epoch FROM {end} - {start}) + 3600) / 86400)"
+# An hour is ignored between two beginnings of days, because a civil day has 23 to 25 hours. The
+# ledger may state something a microsecond later than it happened.
+_FULL_DAYS = """
+floor((extract(epoch FROM date_trunc('second', {end}) - date_trunc('second', {start}))
+       + CASE WHEN date_trunc('second', {end}) = date_trunc('day', {end}, {zone})
+               AND date_trunc('second', {start}) = date_trunc('day', {start}, {zone})
+              THEN 3600 ELSE 0 END) / 86400)
+"""
+IS_DUE_WITHOUT_DATE = f"""
+(d.due_at IS NULL
+ AND (d.status IN ('met', 'met_late') OR (d.status IN ({OF_BREACHED}) AND {{kind}} = 'achieve')))
+"""
+"""Whether a deadline `d` of an obligation of some kind has no due date, and was met or missed.
+
+It has been due since then.
+"""
 # A performance on the day after the due day is one day late.
 DAYS_LATE = f"""
 CASE WHEN d.status = 'met_late' AND o.kind = 'achieve'
-     THEN {_FULL_DAYS.format(end="d.status_since", start="d.due_at")} + 1 END
+     THEN {_FULL_DAYS.format(end="d.status_since", start="d.due_at", zone="d.timezone")} + 1 END
 """
 _COUNTED = """
 SELECT g1, g2, status, count(*) AS number, count(*) FILTER (WHERE is_due) AS due,
@@ -51,12 +65,15 @@ SELECT g1, g2, NULL, 0, 0, 0,
     percentile_cont(0.9) WITHIN GROUP (ORDER BY days_late), NULL, NULL
 FROM matched WHERE days_late IS NOT NULL GROUP BY 1, 2
 """
+_DAYS_OF_BREACH = _FULL_DAYS.format(
+    end="coalesce(b.ended_at, %(at)s)", start="b.occurred_at", zone="m.timezone"
+)
 _BREACHES = f"""
 SELECT g1, g2, NULL, 0, 0, 0, NULL, NULL,
     percentile_cont(0.5) WITHIN GROUP (ORDER BY days) FILTER (WHERE is_cured),
     max(days) FILTER (WHERE is_open)
 FROM (SELECT m.g1, m.g2, b.is_cured, b.ended_at IS NULL AS is_open,
-          {_FULL_DAYS.format(end="coalesce(b.ended_at, %(at)s)", start="b.occurred_at")} AS days
+          {_DAYS_OF_BREACH} AS days
       FROM matched AS m JOIN breaches AS b ON b.deadline_id = m.id) AS lasted
 GROUP BY 1, 2
 """
@@ -108,7 +125,7 @@ def measured(matched: str, measures: Collection[Measure], *, is_past: bool) -> s
 
     Args:
         matched: a statement for the deadlines, once for each of their groups: `g1`, `g2`, `id`,
-            `status`, `is_due`, `is_closed` and `days_late`.
+            `status`, `is_due`, `is_closed`, `days_late` and `timezone`.
     """
     columns = columns_of(measures)
     tables, partial = [f"matched AS ({matched})"], [_COUNTED]

@@ -14,7 +14,13 @@ from compliance.domain.limits import AtMost
 from compliance.models.people.readers import Reader
 from compliance.queries.deadlines.filters import DeadlineFilter, conditions, source
 from compliance.queries.deadlines.groupings import Group, Grouping, group_of, joins_of
-from compliance.queries.deadlines.measures import DAYS_LATE, OF_LATENESS, Measure, measured
+from compliance.queries.deadlines.measures import (
+    DAYS_LATE,
+    IS_DUE_WITHOUT_DATE,
+    OF_LATENESS,
+    Measure,
+    measured,
+)
 from compliance.queries.deadlines.measuring_limits import limited, refuse_products
 from compliance.queries.filters import DIGITS, Listed
 from compliance.queries.rows import Row, fetch
@@ -103,7 +109,8 @@ def _matched(question: SummaryFilter, groups: list[Group], needed: list[Measure]
     days_late = DAYS_LATE if OF_LATENESS & set(needed) else "NULL"
     return f"""
     SELECT ({groups[0].name})::text AS g1, ({second})::text AS g2, d.id, d.status,
-        d.due_at <= %(at)s AS is_due, d.is_closed, ({days_late})::float8 AS days_late
+        (d.due_at <= %(at)s OR {IS_DUE_WITHOUT_DATE.format(kind="o.kind")}) AS is_due, d.is_closed,
+        ({days_late})::float8 AS days_late, d.timezone
     FROM {source(question)} JOIN compliance_obligation AS o ON o.id = d.obligation_id
     {joins_of(groups)}
     """

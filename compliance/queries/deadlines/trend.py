@@ -30,7 +30,7 @@ from compliance.queries.deadlines.filters import (
     StateFilter,
     add_ledger_state,
 )
-from compliance.queries.deadlines.measures import Measure, columns_of
+from compliance.queries.deadlines.measures import IS_DUE_WITHOUT_DATE, Measure, columns_of
 from compliance.queries.deadlines.measuring_limits import limited
 from compliance.queries.filters import DayOrInstant, Listed
 from compliance.queries.obligation_filters import ObligationFilter, add_obligation_filter
@@ -120,6 +120,8 @@ def trend(question: TrendFilter, *, reader: Reader, now: datetime) -> list[Row]:
         began=began,
         # It was archived at some points, and not at earlier ones.
         archived="FALSE" if known_at else "archived_at IS NOT NULL",
+        # What was missed counts in one rate only if it was due. The others need no obligations.
+        kind="o.kind" if Measure.MET_ON_TIME_RATE in question.measures else "NULL::text",
         entries=where.sql,
         state=state.sql,
         measures=columns_of(question.measures),
@@ -141,7 +143,8 @@ WITH placed AS (
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended
     FROM (
         SELECT r.deadline_id, r.recorded_at, r.effective_at, r.status, r.reason, r.due_on, r.due_at,
-            d.agreement_id, width_bucket({{began}}, %(points)s::timestamptz[]) AS first
+            d.agreement_id, {{kind}} AS kind,
+            width_bucket({{began}}, %(points)s::timestamptz[]) AS first
         FROM compliance_ledgerentry AS r
         JOIN compliance_deadline AS d ON d.id = r.deadline_id
         -- PostgreSQL omits this join if no condition needs it.
@@ -149,7 +152,7 @@ WITH placed AS (
         {{entries}}) AS p
 ),
 entries AS (
-    SELECT e.status, e.reason, e.due_on, e.due_at, {IS_CLOSED} AS is_closed, e.first,
+    SELECT e.status, e.reason, e.due_on, e.due_at, e.kind, {IS_CLOSED} AS is_closed, e.first,
         coalesce(least(e.ended, a.place), cardinality(%(points)s::timestamptz[])) AS after
     FROM placed AS e
     LEFT JOIN (
@@ -160,7 +163,8 @@ spans AS (
     -- And before it was due then.
     SELECT d.status, d.reason, d.first, d.after,
         CASE WHEN d.due_at IS NOT NULL
-             THEN greatest(d.first, width_bucket(d.due_at, %(points)s::timestamptz[])) END AS due,
+             THEN greatest(d.first, width_bucket(d.due_at, %(points)s::timestamptz[]))
+             WHEN {IS_DUE_WITHOUT_DATE.format(kind="d.kind")} THEN d.first END AS due,
         count(*) AS number
     FROM entries AS d {{state}} GROUP BY 1, 2, 3, 4, 5
 ),
