@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from compliance.domain.civil_time import FIRST_DAY, LAST_DAY, DayOutOfRange, zone
 from compliance.domain.formats import TIME_ZONE
+from compliance.domain.vocabulary import Precision
 
 _ISO_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _ISO_PERIOD = re.compile(r"(\d{4})(?:-(?:Q(\d{1,2})|(\d{1,2})))?", re.ASCII)
@@ -244,3 +245,15 @@ Instant = Annotated[
     AfterValidator(_in_range),
 ]
 """An instant with a UTC offset, such as `2025-05-14T16:00:00Z`, converted to UTC."""
+
+
+def _day_if_null(value: object) -> object:
+    return Precision.DAY if value is None else value
+
+
+GivenPrecision = Annotated[
+    Precision,
+    BeforeValidator(_day_if_null),
+    WithJsonSchema({"anyOf": [{"type": "string", "enum": [*Precision]}, {"type": "null"}]}),
+]
+"""The precision of a day in input. It may be null, as in a response that has no day."""

@@ -12,6 +12,8 @@ from typing import Any
 from compliance.domain.civil_periods import period_from_text
 from compliance.domain.vocabulary import Precision
 
+_PRECISIONS = (*Precision, None)
+
 
 def starts_read(value: Any, *names: str) -> Any:
     """Return the input of a draft in which these fields are the first days of their periods."""
@@ -33,6 +35,9 @@ def _read(value: Any, names: tuple[str, ...], *, is_end: bool) -> Any:
         return value
     found = dict(value)
     for name in names:
+        if found.get(precision_name(name), Precision.DAY) not in _PRECISIONS:
+            # The draft reports it.
+            continue
         if name not in found:
             found.pop(precision_name(name), None)
             continue

@@ -245,7 +245,7 @@ def test_a_month_is_shown_as_a_month_everywhere(api: Client) -> None:
     assert (row["status"], row["is_ambiguous"]) == ("met", False)
     paragraph = get(api, f"deadlines/{deadline.pk}/why/")["paragraph"]
     assert "Due in March 2026" in paragraph
-    assert "(in March 2026)" in paragraph
+    assert "In March 2026: " in paragraph
     assert is_intact()
 
 

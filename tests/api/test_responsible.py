@@ -107,7 +107,7 @@ def test_whoever_cannot_be_notified_is_reported(api: Client, ana: User) -> None:
     changed = patch(api, f"obligations/{deadline.obligation_id}/", {"responsible": names})
     assert changed["warnings"] == [
         "ana@example.org does not see this agreement: add them to one of its teams.",
-        "The account of gone@example.org is not active: name somebody else too.",
+        "The account of gone@example.org is not active: name someone else as well.",
         "Team africa has no active member who sees this agreement: add one.",
     ]
 
@@ -144,7 +144,7 @@ def test_only_administrators_learn_from_warnings_who_has_an_account(ana: User) -
     people["bob"].is_active = False
     people["bob"].save()
     assert warned("bob") == [
-        "The account of bob@example.org is not active: name somebody else too."
+        "The account of bob@example.org is not active: name someone else as well."
     ]
 
 

@@ -93,7 +93,10 @@ def addresses() -> Iterator[str]:
 
 EVERY = sorted(set(addresses()))
 FEW = [route for route in EVERY if route.startswith("deadlines/") or "<" not in route]
-QUERIES = {"changes/between/": {"since": "2025-01-01", "until": "2026-06-01"}}
+QUERIES = {
+    "changes/between/": {"since": "2025-01-01", "until": "2026-06-01"},
+    "trend/": {"from": "2025"},
+}
 
 
 @pytest.mark.parametrize(

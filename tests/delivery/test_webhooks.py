@@ -363,8 +363,8 @@ def test_a_silent_receiver_is_called_once_per_run_and_does_not_delay_others(
 def test_a_webhook_run_ends_in_time_and_leaves_the_rest_to_the_next(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("compliance.delivery.run.WEBHOOKS_SECONDS", 0.3)
-    receiver.wait = 0.2
+    monkeypatch.setattr("compliance.delivery.run.WEBHOOKS_SECONDS", 2)
+    receiver.wait = 0.6
     for number in range(6):
         create_agreement(ref=f"a-{number}")
     webhook = operations.create(

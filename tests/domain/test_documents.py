@@ -97,7 +97,7 @@ def test_a_small_yaml_text_cannot_expand_to_a_large_one() -> None:
         (b"", "Line 1, column 1"),
         (b'{"a": NaN}', "Line 1, column 7"),
         (b'{"a":\n1e999}', "Line 2, column 1: This number is too large."),
-        (b'"\\ud800"', "Line 1, column 2: This escape is half of a character"),
+        (b'"\\ud800"', "Line 1, column 2: This escape sequence is only half of a character: "),
         (b'"\xff"', "Line 1, column 1: This text is not valid UTF-8."),
         (b'{"a": 1, "b": {"c": 1, "c": 2}}', "The field c is given twice in one object."),
         (b"[" * 100_000, "Line 1, column 1026: "),

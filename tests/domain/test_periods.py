@@ -35,6 +35,16 @@ def test_a_day_corrects_the_precision_that_is_sent_back_with_it() -> None:
     assert (terms.signed_on, terms.signed_on_precision) == (date(2007, 6, 15), Precision.DAY)
 
 
+@pytest.mark.parametrize("wrong", [5, [], {}, "week", ""])
+@pytest.mark.parametrize("given", [{"signed_on": "2007-06-15"}, {"signed_on": None}, {}])
+def test_an_impossible_precision_is_refused_although_the_text_tells(
+    given: dict[str, Any], wrong: object
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        read(AgreementTerms, {**AGREEMENT, **given, "signed_on_precision": wrong})
+    assert [each.path for each in refused.value.problems] == ["signed_on_precision"]
+
+
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [

@@ -34,7 +34,9 @@ class PointRow(CountsRow):
 class TrendAnswer(serializers.Serializer[Any]):
     """The points, oldest first."""
 
-    interval = serializers.ChoiceField(choices=list(Interval))
+    interval = serializers.ChoiceField(
+        choices=list(Interval), help_text="The length of the intervals between the points."
+    )
     measures = serializers.ListField(child=serializers.ChoiceField(choices=list(Measure)))
     results = PointRow(many=True)
 

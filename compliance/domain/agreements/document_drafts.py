@@ -22,7 +22,7 @@ from compliance.domain.agreements.milestone_drafts import (
     each_party_once,
     each_ref_once,
 )
-from compliance.domain.date_fields import CivilDayOrPeriod, Instant, TimeZoneName
+from compliance.domain.date_fields import CivilDayOrPeriod, GivenPrecision, Instant, TimeZoneName
 from compliance.domain.deadlines.drafts import (
     AgreementFactDraft,
     DayOrInstant,
@@ -111,7 +111,7 @@ class _OfDeadline(Draft):
     """Names the deadline that a row of a document is about, and when the row became known."""
 
     due_on: CivilDayOrPeriod | None = None
-    due_on_precision: Precision = Precision.DAY
+    due_on_precision: GivenPrecision = Precision.DAY
     number: DeadlineNumber | None = None
     recorded_at: Instant | None = None
 

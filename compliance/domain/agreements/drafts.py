@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from compliance.domain.agreements.milestone_drafts import Milestones
 from compliance.domain.alerts.drafts import NotificationPolicyDraft
 from compliance.domain.country_zones import only_zone
-from compliance.domain.date_fields import CivilDayOrPeriod, TimeZoneName
+from compliance.domain.date_fields import CivilDayOrPeriod, GivenPrecision, TimeZoneName
 from compliance.domain.deadlines.terms import is_only_measured
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DueRule
@@ -118,11 +118,11 @@ class AgreementTerms(Draft):
     title: LongTitle
     kind: AgreementKind
     signed_on: CivilDayOrPeriod | None = None
-    signed_on_precision: Precision = Precision.DAY
+    signed_on_precision: GivenPrecision = Precision.DAY
     in_force_on: CivilDayOrPeriod | None = None
-    in_force_on_precision: Precision = Precision.DAY
+    in_force_on_precision: GivenPrecision = Precision.DAY
     ends_on: CivilDayOrPeriod | None = None
-    ends_on_precision: Precision = Precision.DAY
+    ends_on_precision: GivenPrecision = Precision.DAY
     timezone: TimeZoneName | None = None
     calendars: Annotated[
         tuple[CalendarName, ...],
@@ -205,7 +205,7 @@ class ObligationDraft(Draft):
     due: DueRule | None = None
     grace: Grace | None = None
     binds_on: CivilDayOrPeriod | None = None
-    binds_on_precision: Precision = Precision.DAY
+    binds_on_precision: GivenPrecision = Precision.DAY
     starts: DueRule | None = None
     survives_termination: Flag = False
     severity: Severity = Severity.NORMAL

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, model_validator
 
-from compliance.domain.date_fields import CivilDayOrPeriod, Instant
+from compliance.domain.date_fields import CivilDayOrPeriod, GivenPrecision, Instant
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DueRule
 from compliance.domain.due_dates.rule_types import OffsetRule
@@ -20,7 +20,7 @@ class DatedDraft(Draft):
     """When something happened: on a civil day or in a period, at an instant, or neither."""
 
     on: CivilDayOrPeriod | None = None
-    precision: Precision = Precision.DAY
+    precision: GivenPrecision = Precision.DAY
     at: Instant | None = None
 
     @model_validator(mode="before")

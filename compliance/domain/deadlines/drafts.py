@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from compliance.domain.civil_periods import CivilPeriod, period_from_text, period_of
-from compliance.domain.date_fields import CivilDayOrPeriod, Instant
+from compliance.domain.date_fields import CivilDayOrPeriod, GivenPrecision, Instant
 from compliance.domain.deadlines.draft_schemas import ONE_DATE, ONE_DATE_OR_RETRACTION
 from compliance.domain.drafts import Draft
 from compliance.domain.due_dates.due_rules import DueRule
@@ -50,7 +50,7 @@ class DayOrInstant(Draft):
 
     model_config = ConfigDict(json_schema_extra=ONE_DATE)
     on: CivilDayOrPeriod | None = None
-    precision: Precision = Precision.DAY
+    precision: GivenPrecision = Precision.DAY
     at: Instant | None = None
 
     @model_validator(mode="before")
@@ -108,7 +108,7 @@ class _BaseFactDraft(DayOrInstant):
 
     model_config = ConfigDict(json_schema_extra=ONE_DATE_OR_RETRACTION)
     until: Annotated[Until | None, BeforeValidator(_day_or_instant)] = None
-    until_precision: Precision = Precision.DAY
+    until_precision: GivenPrecision = Precision.DAY
     is_tolling: Flag = False
     note: Text = ""
     evidence: Refs = ()

@@ -17,7 +17,13 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from compliance.domain.civil_periods import period_from_text, period_text
-from compliance.domain.date_fields import CivilDayOrPeriod, CivilTime, clock_text, refusing
+from compliance.domain.date_fields import (
+    CivilDayOrPeriod,
+    CivilTime,
+    GivenPrecision,
+    clock_text,
+    refusing,
+)
 from compliance.domain.due_dates.calendar_names import validate_calendar
 from compliance.domain.due_dates.rrules import LONGEST_RRULE, parse_rrule
 from compliance.domain.fields import WHOLE, Ref
@@ -89,7 +95,7 @@ class Anchor:
     )
 
     date: CivilDayOrPeriod | None = None
-    precision: Precision = Precision.DAY
+    precision: GivenPrecision = Precision.DAY
     time: CivilTime | None = None
     milestone: Ref | None = None
     deadline: Ref | None = None

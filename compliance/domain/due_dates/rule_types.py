@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, StrictBool, TypeAdapter
 
-from compliance.domain.date_fields import CivilDayOrPeriod, CivilTime, TimeZoneName
+from compliance.domain.date_fields import CivilDayOrPeriod, CivilTime, GivenPrecision, TimeZoneName
 from compliance.domain.due_dates.rule_parts import (
     CalendarNames,
     CheckedAnchor,
@@ -54,7 +54,7 @@ class DateRule:
 
     type: Literal["date"] = "date"
     on: CivilDayOrPeriod
-    precision: Precision = Precision.DAY
+    precision: GivenPrecision = Precision.DAY
     time: CivilTime | None = None
     timezone: TimeZoneName | None = None
     is_two_sided: StrictBool = False
@@ -162,10 +162,10 @@ class RecurrenceRule:
         BeforeValidator(_checked_start),
         PlainSerializer(_dump_start, when_used="json"),
     ]
-    start_precision: Precision = Precision.DAY
+    start_precision: GivenPrecision = Precision.DAY
     each: StrictBool = False
     until: CivilDayOrPeriod | None = None
-    until_precision: Precision = Precision.DAY
+    until_precision: GivenPrecision = Precision.DAY
     end_of_month: StrictBool = False
     on_day: CheckedOnDay | None = None
     roll: RollConvention = RollConvention.NONE

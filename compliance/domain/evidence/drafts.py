@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, model_validator
 
-from compliance.domain.date_fields import CivilDayOrPeriod
+from compliance.domain.date_fields import CivilDayOrPeriod, GivenPrecision
 from compliance.domain.drafts import Draft
 from compliance.domain.fields import (
     LongTitle,
@@ -36,7 +36,7 @@ class EvidenceDraft(Draft):
     url: Url = ""
     quote: Text = ""
     published_on: CivilDayOrPeriod | None = None
-    published_on_precision: Precision = Precision.DAY
+    published_on_precision: GivenPrecision = Precision.DAY
     asserted_by: PartyCode | None = None
     stance: Stance
     obligations: Refs = ()

@@ -55,7 +55,9 @@ class TrendFilter(ObligationFilter, StateFilter):
         DayOrInstant | None,
         Field(description="The last interval contains this. The default is now."),
     ] = None
-    interval: Interval = Interval.MONTH
+    interval: Annotated[
+        Interval, Field(description="The length of the intervals between the points.")
+    ] = Interval.MONTH
     measures: Annotated[
         tuple[Counted, ...],
         AtMost(5),
