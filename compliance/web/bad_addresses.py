@@ -44,9 +44,9 @@ class BadAddressMiddleware:
         Raises:
             Http404: no page has this address, or no row can have this id.
         """
-        # Calendar feeds give the same 404 for every wrong address, and look up hashes only.
-        is_feed = request.path_info.startswith("/calendar-feeds/")
-        if not is_feed and any(category(each) == "Cc" for each in request.path_info):
+        # Secret links and feeds give the same 404 for every wrong token, and check it themselves.
+        is_secret = "token" in captured
+        if not is_secret and any(category(each) == "Cc" for each in request.path_info):
             raise Http404
         if not _is_admin(request):
             return

@@ -44,10 +44,8 @@ def test_no_row_has_a_page_outside_the_admin(browser: Client, value: str) -> Non
 )
 def test_no_address_contains_a_control_character(client: Client, address: str) -> None:
     for character in ("%00", "%01", "%0A", "%1F", "%7F", "%C2%85"):
-        response = client.post(address.format(character))
-        assert response.status_code == 404
-        assert "There is nothing at this address" in response.content.decode()
-    assert client.get(address.format("%00")).status_code == 404
+        for response in (client.get(address.format(character)), client.post(address.format("%00"))):
+            assert response.status_code == 404
 
 
 @pytest.mark.parametrize(
