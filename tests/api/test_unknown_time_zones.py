@@ -95,6 +95,7 @@ EVERY = sorted(set(addresses()))
 FEW = [route for route in EVERY if route.startswith("deadlines/") or "<" not in route]
 QUERIES = {
     "changes/between/": {"since": "2025-01-01", "until": "2026-06-01"},
+    "summary/": {"measures": "median_days_late,median_days_to_cure,oldest_open_days"},
     "trend/": {"from": "2025"},
 }
 
@@ -202,6 +203,21 @@ def test_the_api_and_the_admin_warn_of_an_unknown_zone(api: Client, desk: User) 
         args = [deadline.pk] if page == "change" else []
         shown = browser.get(reverse(f"admin:compliance_deadline_{page}", args=args))
         assert f"UTC, because the time zone {ZONE} is unknown" in shown.content.decode()
+
+
+def test_days_late_and_to_cure_are_measured_although_one_zone_is_unknown(api: Client) -> None:
+    create_agreement(obligation("O-1"), obligation("O-2"), obligation("O-3"))
+    sweep.run(as_of=utc("2026-03-20T00:00"))
+    for ref, at in (("O-1", "2026-03-18T16:00:00Z"), ("O-2", "2026-03-20T16:00:00Z")):
+        fact = {"deadline": deadline_of(ref).pk, "type": "performance", "at": at}
+        post(api, "facts/", fact)
+    question = {**QUERIES["summary/"], "group_by": "agreement"}
+    past = {**question, "as_of": "2026-03-25T16:00:00Z"}
+    before = [get(api, "summary/", **each)["results"] for each in (question, past)]
+    assert before[1][0]["oldest_open_days"] == 10
+    Deadline.objects.filter(obligation__ref__in=["O-1", "O-3"]).update(timezone=ZONE)
+    after = [get(api, "summary/", **each)["results"] for each in (question, past)]
+    assert after == before
 
 
 def test_a_calendar_feed_keeps_its_deadlines(client: Client) -> None:

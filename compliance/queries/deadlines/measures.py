@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import StrEnum
+from functools import cache
 
 from compliance.queries.deadlines.breach_intervals import IS_CURED, IS_CURED_THEN, past_intervals
 from compliance.queries.deadlines.closed import OF_BREACHED
+from compliance.queries.rows import fetch
 
 
 class Measure(StrEnum):
@@ -30,15 +32,19 @@ class Measure(StrEnum):
 
 OF_LATENESS = frozenset({Measure.MEDIAN_DAYS_LATE, Measure.P90_DAYS_LATE})
 _OF_BREACHES = frozenset({Measure.MEDIAN_DAYS_TO_CURE, Measure.OLDEST_OPEN_DAYS})
+OF_DAYS = OF_LATENESS | _OF_BREACHES
+"""The measures that count days, whose statements need the parameter `server_zones`."""
 
 # An hour is ignored between two beginnings of days, because a civil day has 23 to 25 hours. The
-# ledger may state something a microsecond later than it happened.
+# ledger may state something a microsecond later than it happened. The database refuses the whole
+# statement if it does not know a zone, and its zones may be older or newer than ours.
 _FULL_DAYS = """
 floor((extract(epoch FROM date_trunc('second', {end}) - date_trunc('second', {start}))
-       + CASE WHEN date_trunc('second', {end}) = date_trunc('day', {end}, {zone})
-               AND date_trunc('second', {start}) = date_trunc('day', {start}, {zone})
+       + CASE WHEN date_trunc('second', {end}) = date_trunc('day', {end}, {known_zone})
+               AND date_trunc('second', {start}) = date_trunc('day', {start}, {known_zone})
               THEN 3600 ELSE 0 END) / 86400)
 """
+_KNOWN_ZONE = "CASE WHEN {zone} = ANY(%(server_zones)s) THEN {zone} ELSE 'UTC' END"
 IS_DUE_WITHOUT_DATE = f"""
 (d.due_at IS NULL
  AND (d.status IN ('met', 'met_late') OR (d.status IN ({OF_BREACHED}) AND {{kind}} = 'achieve')))
@@ -48,9 +54,12 @@ IS_DUE_WITHOUT_DATE = f"""
 It has been due since then.
 """
 # A performance on the day after the due day is one day late.
+_FULL_DAYS_LATE = _FULL_DAYS.format(
+    end="d.status_since", start="d.due_at", known_zone=_KNOWN_ZONE.format(zone="d.timezone")
+)
 DAYS_LATE = f"""
 CASE WHEN d.status = 'met_late' AND o.kind = 'achieve'
-     THEN {_FULL_DAYS.format(end="d.status_since", start="d.due_at", zone="d.timezone")} + 1 END
+     THEN {_FULL_DAYS_LATE} + 1 END
 """
 _COUNTED = """
 SELECT g1, g2, status, count(*) AS number, count(*) FILTER (WHERE is_due) AS due,
@@ -66,7 +75,9 @@ SELECT g1, g2, NULL, 0, 0, 0,
 FROM matched WHERE days_late IS NOT NULL GROUP BY 1, 2
 """
 _DAYS_OF_BREACH = _FULL_DAYS.format(
-    end="coalesce(b.ended_at, %(at)s)", start="b.occurred_at", zone="m.timezone"
+    end="coalesce(b.ended_at, %(at)s)",
+    start="b.occurred_at",
+    known_zone=_KNOWN_ZONE.format(zone="m.timezone"),
 )
 _BREACHES = f"""
 SELECT g1, g2, NULL, 0, 0, 0, NULL, NULL,
@@ -120,8 +131,8 @@ _MEASURES = {
 def measured(matched: str, measures: Collection[Measure], *, is_past: bool) -> str:
     """Return a statement that measures groups of deadlines: `g1`, `g2`, and the measures.
 
-    Its parameters include `at`, the instant of the question, and in the past `as_of` and
-    `known_at`.
+    Its parameters include `at`, the instant of the question, in the past `as_of` and `known_at`,
+    and for measures `OF_DAYS` the `server_zones`.
 
     Args:
         matched: a statement for the deadlines, once for each of their groups: `g1`, `g2`, `id`,
@@ -138,6 +149,12 @@ def measured(matched: str, measures: Collection[Measure], *, is_past: bool) -> s
     WITH {", ".join(tables)}
     SELECT g1, g2, {columns} FROM ({" UNION ALL ".join(partial)}) AS partial GROUP BY 1, 2
     """
+
+
+@cache
+def server_zones() -> list[str]:
+    """Return the names of the time zones that the database server knows, read once."""
+    return [row["name"] for row in fetch(("SELECT name FROM pg_timezone_names",), {})]
 
 
 def columns_of(measures: Collection[Measure]) -> str:

@@ -17,9 +17,11 @@ from compliance.queries.deadlines.groupings import Group, Grouping, group_of, jo
 from compliance.queries.deadlines.measures import (
     DAYS_LATE,
     IS_DUE_WITHOUT_DATE,
+    OF_DAYS,
     OF_LATENESS,
     Measure,
     measured,
+    server_zones,
 )
 from compliance.queries.deadlines.measuring_limits import limited, refuse_products
 from compliance.queries.filters import DIGITS, Listed
@@ -88,6 +90,8 @@ def summary(question: SummaryFilter, *, reader: Reader, now: datetime) -> Summar
     needed = list(question.measures)
     if column != "group" and Measure(column) not in needed:
         needed.append(Measure(column))
+    if OF_DAYS & set(needed):
+        where.values["server_zones"] = server_zones()
     matched = f"{_matched(question, groups, needed)} {where.sql}"
     names = ['g1 AS "group"', *(['g2 AS "subgroup"'] if len(groups) > 1 else [])]
     names += [f'"{each}"' for each in question.measures]
