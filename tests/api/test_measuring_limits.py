@@ -59,7 +59,11 @@ def test_a_question_that_takes_the_database_too_long_is_refused_with_advice(
     detail = "This takes the database too long to measure."
     assert summary["errors"] == [{"path": "group_by", "detail": f"{detail} {_ADVICE}"}]
     trend = get(api, "trend/", 400, **{"from": "2025-01-01", "interval": "day"})
-    assert trend["errors"] == [{"path": "", "detail": f"{detail} Filter, such as by agreement."}]
+    one = get(api, "summary/", 400, group_by="obligor", measures=_MEDIANS)
+    none = get(api, "summary/", 400, measures=_MEDIANS)
+    for answer in (trend, one, none):
+        advice = "Filter, for example by agreement."
+        assert answer["errors"] == [{"path": "", "detail": f"{detail} {advice}"}]
 
 
 def test_too_many_temporary_files_are_refused_with_advice() -> None:

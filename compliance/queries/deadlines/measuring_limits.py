@@ -22,6 +22,10 @@ MOST_ROWS = 1_000_000
 MOST_PER_DEADLINE = 4
 """How many rows of each deadline are never too many, on average."""
 
+FILTER = "Filter, for example by agreement."
+FEWER_GROUPS = "Filter, or group by one thing."
+"""What to ask instead of something that takes too long."""
+
 # An obligation has several of each, and two such groupings multiply.
 _SEVERAL = frozenset({Grouping.OBLIGOR, Grouping.OBLIGEE, Grouping.TAG, Grouping.RESPONSIBLE})
 _STOPPED = (psycopg.errors.QueryCanceled, psycopg.errors.ConfigurationLimitExceeded)
@@ -75,8 +79,8 @@ def refuse_products(
     )
     if found["is_excessive"]:
         sentence = (
-            "An obligation counts once for each pair of its groups, and these are more than "
-            f"{MOST_ROWS:,} rows. Filter, or group by one thing."
+            "Each deadline counts once for each pair of its groups, which makes too many rows "
+            f"(more than {MOST_ROWS:,}, and four per deadline). {FEWER_GROUPS}"
         )
         raise refusal("group_by", sentence)
 

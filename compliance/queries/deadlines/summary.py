@@ -23,7 +23,12 @@ from compliance.queries.deadlines.measures import (
     measured,
     server_zones,
 )
-from compliance.queries.deadlines.measuring_limits import limited, refuse_products
+from compliance.queries.deadlines.measuring_limits import (
+    FEWER_GROUPS,
+    FILTER,
+    limited,
+    refuse_products,
+)
 from compliance.queries.filters import DIGITS, Listed
 from compliance.queries.rows import Row, fetch
 
@@ -100,7 +105,8 @@ def summary(question: SummaryFilter, *, reader: Reader, now: datetime) -> Summar
         measured(matched, needed, is_past=question.as_of is not None),
         f") AS groups {_order(question.order_by)} LIMIT %(limit)s",
     )
-    with limited(parameter="group_by", advice="Filter, or group by one thing."):
+    parameter, advice = ("group_by", FEWER_GROUPS) if len(groups) > 1 else ("", FILTER)
+    with limited(parameter=parameter, advice=advice):
         refuse_products(question.group_by, groups, source=source(question), where=where)
         rows = fetch(parts, where.values)
     total = [each.pop("total") for each in rows]

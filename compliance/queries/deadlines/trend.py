@@ -31,7 +31,7 @@ from compliance.queries.deadlines.filters import (
     add_ledger_state,
 )
 from compliance.queries.deadlines.measures import IS_DUE_WITHOUT_DATE, Measure, columns_of
-from compliance.queries.deadlines.measuring_limits import limited
+from compliance.queries.deadlines.measuring_limits import FILTER, limited
 from compliance.queries.filters import DayOrInstant, Listed
 from compliance.queries.obligation_filters import ObligationFilter, add_obligation_filter
 from compliance.queries.rows import Row, Where, fetch
@@ -128,7 +128,7 @@ def trend(question: TrendFilter, *, reader: Reader, now: datetime) -> list[Row]:
         state=state.sql,
         measures=columns_of(question.measures),
     )
-    with limited(parameter="", advice="Filter, such as by agreement."):
+    with limited(parameter="", advice=FILTER):
         rows = fetch((statement,), {**where.values, **state.values})
     for place, row in enumerate(rows):
         del row["place"]
