@@ -12,7 +12,8 @@ from typing import Any
 from compliance.domain.civil_periods import period_from_text
 from compliance.domain.vocabulary import Precision
 
-_PRECISIONS = (*Precision, None)
+PRECISIONS = (*Precision, None)
+"""What a field with a precision can have in input. Other values are refused."""
 
 
 def starts_read(value: Any, *names: str) -> Any:
@@ -35,7 +36,7 @@ def _read(value: Any, names: tuple[str, ...], *, is_end: bool) -> Any:
         return value
     found = dict(value)
     for name in names:
-        if found.get(precision_name(name), Precision.DAY) not in _PRECISIONS:
+        if found.get(precision_name(name), Precision.DAY) not in PRECISIONS:
             # The draft reports it.
             continue
         if name not in found:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from compliance.domain.agreements.drafts import AgreementTerms, ObligationDraft
 from compliance.domain.agreements.milestone_drafts import MilestoneDraft
@@ -43,6 +44,42 @@ def test_an_impossible_precision_is_refused_although_the_text_tells(
     with pytest.raises(Invalid) as refused:
         read(AgreementTerms, {**AGREEMENT, **given, "signed_on_precision": wrong})
     assert [each.path for each in refused.value.problems] == ["signed_on_precision"]
+
+
+_FROM = {"type": "offset", "count": 3, "unit": "days"}
+_RULES = [
+    *({"type": "date", "on": on} for on in ("2007-06", "2007-06-30")),
+    *(
+        {**_FROM, "from": anchor}
+        for anchor in ({"date": "2007-06"}, {"date": "2007-06-01"}, {"milestone": "m"})
+    ),
+]
+
+
+_WRONG: list[object] = [5, 0, False, [], {}, "week", ""]
+
+
+def _with_precision(rule: dict[str, Any], precision: object) -> dict[str, Any]:
+    if "from" in rule:
+        return {**rule, "from": {**rule["from"], "precision": precision}}
+    return {**rule, "precision": precision}
+
+
+@pytest.mark.parametrize("rule", _RULES)
+def test_an_impossible_precision_in_a_due_rule_is_refused(rule: dict[str, Any]) -> None:
+    path = ("from", "precision") if "from" in rule else ("precision",)
+    for wrong in _WRONG:
+        with pytest.raises(ValidationError) as refused:
+            parse_due_rule(_with_precision(rule, wrong))
+        assert [each["loc"] for each in refused.value.errors()] == [path]
+    assert parse_due_rule(_with_precision(rule, None)) == parse_due_rule(rule)
+
+
+@pytest.mark.parametrize("anchor", [{"date": "2007-06-15"}, {"milestone": "m"}])
+def test_an_anchor_that_gives_no_month_is_not_one(anchor: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        parse_due_rule({**_FROM, "from": {**anchor, "precision": "month"}})
+    assert [each["loc"] for each in refused.value.errors()] == [("from", "precision")]
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,8 @@ def _with_period(value: dict[str, Any]) -> dict[str, Any]:
     period = period_from_text(value.get("on"))
     if period is None:
         return value
-    stated = value.get("precision") or period.precision
+    stated = value.get("precision")
+    stated = period.precision if stated is None else stated
     return {**value, "on": period.last, "precision": stated}
 
 

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from compliance.domain.civil_periods import period_from_text, period_text
+from compliance.domain.civil_periods import period_from_text, period_of, period_text
 from compliance.domain.date_fields import (
     CivilDayOrPeriod,
     CivilTime,
@@ -29,6 +29,7 @@ from compliance.domain.due_dates.rrules import LONGEST_RRULE, parse_rrule
 from compliance.domain.fields import WHOLE, Ref
 from compliance.domain.formats import ALL_DIFFERENT, CALENDAR, RECURRENCE, one_of
 from compliance.domain.limits import AtMost
+from compliance.domain.period_fields import PRECISIONS
 from compliance.domain.vocabulary import CalendarPeriod, Precision
 
 MOST_CALENDARS = 20
@@ -108,14 +109,28 @@ def _with_time_apart(value: object) -> object:
         if mark:
             return {**value, "date": day, "time": clock}
     if isinstance(value, dict) and (period := period_from_text(value.get("date"))) is not None:
-        return {**value, "date": period.first, "precision": period.precision}
+        stated = value.get("precision")
+        # The anchor reports a precision that is none.
+        precision = period.precision if stated in PRECISIONS else stated
+        return {**value, "date": period.first, "precision": precision}
     return value
+
+
+def _check_period(anchor: Anchor) -> None:
+    if anchor.date is None:
+        problem = "A precision needs a date: a milestone or deadline has its own. Remove precision."
+        raise error_at("precision", "precision", problem, anchor.precision)
+    if period_of(anchor.date, anchor.precision).first != anchor.date:
+        problem = f"Give date as a {anchor.precision} to state that precision, or omit it."
+        raise error_at("precision", "precision", problem, anchor.precision)
 
 
 def _one_anchor(anchor: Anchor) -> Anchor:
     if [anchor.date, anchor.milestone, anchor.deadline].count(None) != 2:
         problem = "Give exactly one of date, milestone and deadline."
         raise PydanticCustomError("anchor", "{reason}", {"reason": problem})
+    if anchor.precision is not Precision.DAY:
+        _check_period(anchor)
     if anchor.time is not None and anchor.precision is not Precision.DAY:
         problem = f"A {anchor.precision} has no time of day: give the day, or remove time."
         raise error_at("time", "anchor_time", problem, anchor.time)
