@@ -112,6 +112,15 @@ def test_a_finding_on_the_day_of_the_closure() -> None:
         )
 
 
+def test_a_finding_at_a_later_hour_of_the_day_of_the_closure() -> None:
+    waived = fact(1, "waiver", "2025-03-01T10:00")
+    found = fact(2, "determination", "2025-03-01T12:00", verdict=Verdict.NOT_MET)
+    assert why(ACHIEVE, waived, found) == (
+        "The determination changes nothing: the deadline was closed (waived) on 1 March 2025 "
+        "by fact 1, and nothing later counts."
+    )
+
+
 def test_a_violation_during_a_suspension() -> None:
     suspension = fact(1, "suspension", "2025-03-01", until_at=utc("2025-05-01"))
     violation = fact(2, "violation", "2025-03-10", until_at=utc("2025-03-12"))

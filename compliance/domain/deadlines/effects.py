@@ -129,8 +129,9 @@ class _Comparison:
                 yield f"its period had ended on {on}."
             else:
                 closed = f"closed ({state.status.replace('_', ' ')}) on {on}{cause}"
-                is_same_day = on == self._on(fact.effective_at)
-                rest = "which prevails on that day" if is_same_day else "and nothing later counts"
+                is_later = fact.effective_on is None and fact.effective_at > state.effective_at
+                prevails = on == self._on(fact.effective_at) and not is_later
+                rest = "which prevails on that day" if prevails else "and nothing later counts"
                 yield f"the deadline was {closed}, {rest}."
         if fact.due is not None and state.due is not None and state.due.due_at == fact.due.due_at:
             yield f"it is already due on {day(state.due.due_on)}."
