@@ -20,13 +20,7 @@ from compliance.delivery import pace
 from compliance.delivery.answers import Answer
 from compliance.delivery.time_limits import ATTEMPT_LIMIT
 from compliance.domain.vocabulary import AttemptOutcome, MessageState
-from compliance.models import (
-    Agreement,
-    Alert,
-    Message,
-    Subscription,
-    Webhook,
-)
+from compliance.models import Agreement, Alert, Message, Subscription, Webhook, locks
 from compliance.models.alerts import recipient_readers, reported_alerts, withdrawals
 from compliance.models.alerts.formed_messages import analyze, form_messages
 from compliance.models.people.readers import reading_as
@@ -178,7 +172,7 @@ def split(claim: Claim) -> bool:
     changes if some of it is hidden from all of them.
     """
     with transaction.atomic():
-        message = _held(claim).select_for_update().first()
+        message = locks.for_update(_held(claim)).first()
         if message is None:
             return False
         alerts = Alert.objects.filter(message=message, withdrawn_at__isnull=True).order_by()
