@@ -41,6 +41,7 @@ class Item:
         situation: one sentence on how things stand now.
         history: what has happened since the deadline was agreed, one line for each change.
         path: the path of its page; `acknowledge_path` is empty if it cannot be acknowledged.
+        is_reopened: whether a breach that predates its entry is reported as open again.
     """
 
     deadline_id: int
@@ -67,6 +68,7 @@ class Item:
     is_disputed: bool = False
     acknowledge_path: str = ""
     predates_entry: bool = False
+    is_reopened: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -77,6 +77,7 @@ def item(
         evidence=_evidence(Counter(each.stance for each in obligation.evidence.all())),
         path=links.pages().deadline(deadline.pk),
         predates_entry=alert.predates_entry,
+        is_reopened=alert.is_reopened,
         acknowledge_path=links.acknowledge_path(alert.message_id, deadline.pk) if is_open else "",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,10 @@ from tests.delivery.conftest import NOW, READER, Desk, Sink
 from tests.samples import BUYER, SUPPLIER, document, obligation
 
 SENT = NOW + COLLECTED_FOR
+REOPENED = (
+    "What had ended it was retracted or corrected on Wednesday, 4 March 2026, 09:00 UTC. "
+    "It was already missed when it was entered in Pacta on 2 March 2026."
+)
 OLD = datetime(1987, 3, 15, tzinfo=NOW.tzinfo)
 
 
@@ -183,10 +188,7 @@ def test_a_breach_that_reopens_is_reported_as_open_again(desk: Desk, sink: Sink)
     assert sink.subjects[2:] == ["Open again: Deliver lot O-1 (China)"]
     for text in bodies(sink)[4:]:
         words = " ".join(text.split())
-        assert (
-            "What had ended it was retracted or corrected on Wednesday, 4 March 2026, 09:00 UTC. "
-            "It was already missed when it was entered in Pacta on 2 March 2026."
-        ) in words
+        assert REOPENED in words
         assert "There are no escalations." in words
         assert "only once" not in words
 
@@ -203,7 +205,30 @@ def test_breaches_that_reopen_together_are_counted_as_open_again(desk: Desk, sin
         desk.record(deadline, later, type="retraction", supersedes=fact.pk)
     desk.deliver(later + COLLECTED_FOR)
     assert sink.subjects[2:] == ["2 open again: Agreement supply"]
-    assert "only once" not in "".join(bodies(sink)[4:])
+    for text in bodies(sink)[4:]:
+        shown = " ".join(re.sub("<[^>]*>", " ", text).split())
+        for number in (1, 2):
+            assert f"Open again: Deliver lot O-{number} (China)" in shown
+        assert shown.count(REOPENED) == 2
+        assert "only once" not in shown
+
+
+def test_a_summary_says_which_of_its_breaches_are_open_again(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    [deadline] = enter(*missed(1))
+    desk.deliver(SENT)
+    later = SENT + timedelta(days=1)
+    done = desk.record(deadline, later, type="performance", on="2026-03-03")
+    desk.deliver(later)
+    later += timedelta(days=1)
+    desk.record(deadline, later, type="retraction", supersedes=done.pk)
+    enter(obligation("N-1", "1987-03-01"), ref="other", as_of=later)
+    desk.deliver(later + COLLECTED_FOR)
+    for text in bodies(sink)[4:]:
+        shown = " ".join(re.sub("<[^>]*>", " ", text).split())
+        assert "Open again: Deliver lot O-1 (China)" in shown
+        assert "Deliver lot N-1 (China)" in shown
+        assert shown.count("Open again: ") == shown.count(REOPENED) == 1
 
 
 def test_an_obligation_entered_singly_follows_the_same_rule(desk: Desk, sink: Sink) -> None:
