@@ -302,3 +302,16 @@ def test_an_unreachable_provider_is_reported_as_such(sso: SingleSignOn, settings
     cache.clear()
     assert client.get(received["Location"]).status_code == 302
     assert is_signed_in(client)
+
+
+def test_metadata_without_the_provider_are_read_again(
+    sso: SingleSignOn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = sso.provider
+    cache.clear()
+    of_another = provider.metadata.replace(provider.entity_id, "https://other.example/")
+    with monkeypatch.context() as patched:
+        patched.setattr(provider, "metadata", of_another)
+        assert browser().post(f"{HERE}login/").status_code == 503
+    with time_machine.travel(timezone.now() + timedelta(seconds=11)):
+        assert browser().post(f"{HERE}login/").status_code == 302

@@ -16,6 +16,7 @@ from allauth.socialaccount.providers.saml.utils import (
     get_app_or_404,
 )
 from allauth.socialaccount.sessions import LoginSession
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
@@ -45,7 +46,10 @@ def with_metadata(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
         app = get_app_or_404(request, organization_slug)
         # python3-saml raises plain exceptions, and whatever the connection raises.
         with reaching(request, "saml", failures=Exception):
-            if "idp" not in fetch_metadata_url_config(app.settings["idp"]):
+            provider = app.settings["idp"]
+            if "idp" not in fetch_metadata_url_config(provider):
+                # allauth keeps for hours whatever it has read. The next request must read again.
+                cache.delete(f"saml.metadata.{provider['metadata_url']}.{provider['entity_id']}")
                 raise ValueError("the metadata do not contain the provider of SAML_ENTITY_ID")
         return view(request, organization_slug=organization_slug)
 
