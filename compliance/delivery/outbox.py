@@ -3,7 +3,7 @@
 Every alert is sent at least once. A worker claims a message for the length of a lease, sends it
 outside any transaction, and records the attempt before it sends the next one. If the worker is
 killed in between, the lease ends and another worker sends the message again. Both emails have the
-same Message-ID, by which mail programs fold them into one.
+same Message-ID, by which mail programs fold them into one, unless the message was `split` since.
 """
 
 from __future__ import annotations
@@ -170,6 +170,10 @@ def split(claim: Claim) -> bool:
     may report to it what no single owner sees. The message keeps what the owner who sees most of it
     sees; the rest becomes a new message, which is due at once and split again if need be. Nothing
     changes if some of it is hidden from all of them.
+
+    If an earlier attempt had an unknown outcome, it may have reached the recipient as a whole. The
+    rest then goes out again under a new Message-ID, so that mail programs do not fold the two into
+    one, and the recipient may read about those deadlines twice.
     """
     with transaction.atomic():
         message = locks.for_update(_held(claim)).first()
