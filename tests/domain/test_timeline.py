@@ -936,6 +936,7 @@ def status_by_reading_the_rules(
 def achieved_status_by_reading(agreed: Terms, facts: list[Fact], instant: datetime) -> Status:
     due, target, total, has_part = agreed.due, agreed.target_quantity, Decimal(0), False
     is_endless, closes = agreed.is_endless, False
+    is_found_unmet = False
     suspensions: list[Fact] = []
     stopped: set[int] = set()
     at = agreed.begins_at
@@ -943,7 +944,8 @@ def achieved_status_by_reading(agreed: Terms, facts: list[Fact], instant: dateti
 
     def is_breached(moment: datetime) -> bool:
         is_suspended = any(covers(each, agreed, moment) for each in suspensions)
-        return due is not None and moment >= due.unmet_at and not is_suspended
+        is_owed = is_found_unmet if due is None else moment >= due.unmet_at
+        return is_owed and not is_suspended
 
     def was_breached(since: datetime, until: datetime) -> bool:
         ends = [each.until_at for each in suspensions if each.until_at is not None]
@@ -971,13 +973,15 @@ def achieved_status_by_reading(agreed: Terms, facts: list[Fact], instant: dateti
         ]
         if ends_agreement(event):
             has_stopped = due is not None and any(each < due.due_at for each in stops)
+            if due is None and is_found_unmet:
+                return breached()
             if due is None or at < due.due_at or has_stopped:
                 return Status.CANCELLED
             if at >= due.unmet_at:
                 return breached()
             closes = True
         elif isinstance(event, Move) or event.kind in DATING:
-            due = event.due
+            due, is_found_unmet = event.due, False
             is_endless = is_endless and (isinstance(event, Move) or due is not None)
         elif event.kind in CLOSING:
             return CLOSING[event.kind]
@@ -1028,9 +1032,11 @@ def achieved_status_by_reading(agreed: Terms, facts: list[Fact], instant: dateti
             if not is_whole:
                 if event.is_final:
                     closes = True
+                # Without a date, a finding says that it was owed by then.
+                is_found_unmet |= due is None and event.verdict in LIMITING
                 continue
             if due is None:
-                return Status.MET
+                return Status.MET_LATE if is_found_unmet else Status.MET
             if any(each < due.due_at for each in stops):
                 return Status.MET
             if event.effective_on is not None and due.earliest_due_at is None:
@@ -1042,6 +1048,8 @@ def achieved_status_by_reading(agreed: Terms, facts: list[Fact], instant: dateti
         closes and was_breached(at, instant)
     ):
         return Status.SUSPENDED
+    if due is None and is_found_unmet:
+        return breached()
     if due is None and not is_endless:
         return Status.DORMANT
     if due is None or instant < due.due_at:
@@ -1131,6 +1139,9 @@ def kept_status_by_reading(agreed: Terms, facts: list[Fact], instant: datetime) 
                 closes = False
             elif event.verdict in LIMITING:
                 finding = event
+                if event.verdict is Verdict.PARTLY_MET:
+                    # It says what became of the violations up to then.
+                    lasting = [each for each in lasting if each.kind is FactKind.SUSPENSION]
                 closes = closes or event.is_final
                 if is_over():
                     counted.add(event.id)

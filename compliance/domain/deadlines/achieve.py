@@ -180,7 +180,7 @@ class AchieveProjector(Projector):
     def _accept_part(self, at: datetime, reason: Reason, fact: Fact) -> None:
         """Record that less than the whole is accepted."""
         status = self.status
-        if self.due is None and fact.kind is FactKind.DETERMINATION:
+        if self.due is None and fact.verdict in LIMITING:
             self.is_found_unmet = True
             status = status if self.suspensions else self.status_at(at)
         if status in BREACHED:
