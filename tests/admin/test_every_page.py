@@ -284,6 +284,7 @@ def test_longer_lists_take_no_more_queries(
     assert {page: _queries(browser, page) for page in pages} == few
 
 
+@pytest.mark.exhaustive
 def test_fuller_pages_take_no_more_queries(browser: Client, filled: Agreement) -> None:
     bigger = fill("second", 20)
     for model, small, large in (

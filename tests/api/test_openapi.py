@@ -350,6 +350,7 @@ def test_every_row_matches_its_schema(api: Client, every_row: None, room: str) -
         assert serializer.is_valid(), serializer.errors
 
 
+@pytest.mark.exhaustive
 @pytest.mark.property
 @pytest.mark.django_db(transaction=True)  # each request ends with its own connection
 def test_no_request_that_matches_the_document_causes_a_server_error(

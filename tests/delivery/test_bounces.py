@@ -283,6 +283,7 @@ def test_a_deeply_nested_bounce_is_rejected_quickly() -> None:
     assert time.process_time() - begun < 5
 
 
+@pytest.mark.exhaustive
 def test_without_a_database_the_mail_server_is_asked_to_retry() -> None:
     unreachable = "postgresql://nobody:nothing@127.0.0.1:1/none"
     ended = subprocess.run(

@@ -123,6 +123,7 @@ def test_a_kill_at_any_step_leaves_no_alert_lost_false_or_duplicated(
     assert repeats == (1 if worker == "delivery" else 0)
 
 
+@pytest.mark.exhaustive
 def test_every_statement_to_the_database_is_counted(simulation: Simulation) -> None:
     simulation.play_without_kills()
     for steps, trace in simulation.play_traced():

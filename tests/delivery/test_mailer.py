@@ -225,6 +225,7 @@ def test_a_sender_that_is_not_one_address_is_an_error(server: RawServer, sender:
     assert not any(command.startswith(b"MAIL") for command in server.commands)
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_answers_slowly_is_cut_off_before_the_lease_ends(
     sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -602,6 +602,7 @@ def chain(count: int) -> list[dict[str, Any]]:
     return [obligation("C-0"), *later]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.django_db
 def test_a_chain_of_dependencies_has_a_limit() -> None:
     sentence = (

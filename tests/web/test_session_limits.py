@@ -54,6 +54,7 @@ def test_a_session_without_use_for_eight_hours_ends(signed_in: Client) -> None:
     assert AuditEntry.objects.filter(action="signed_out").exists()
 
 
+@pytest.mark.exhaustive
 def test_a_session_in_constant_use_ends_after_two_weeks(signed_in: Client) -> None:
     for hours in range(7, 14 * 24, 7):
         assert is_signed_in(signed_in, START + hours * HOUR)
