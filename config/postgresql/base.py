@@ -68,7 +68,7 @@ def statement_for(reader: Reader, *, bypasses_policies: bool) -> str | None:
 _Cursor: Any = base.Cursor
 
 
-class Cursor(_Cursor):  # type: ignore[misc]  # a base class of type Any
+class Cursor(_Cursor):  # type: ignore[misc]  # Any: see above
     """Sends each statement outside of a transaction together with its reader."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:

@@ -12,11 +12,11 @@ from typing import Any
 from django.db.backends.postgresql import psycopg_any
 from psycopg.adapt import AdaptersMap
 
-# Django's types do not know it.
+# Django's types do not declare it.
 _Loader: Any = psycopg_any.BaseTzLoader
 
 
-class InstantLoader(_Loader):  # type: ignore[misc]  # a base class of type Any
+class InstantLoader(_Loader):  # type: ignore[misc]  # Any: see above
     """Reads an instant in UTC, which is the time zone of every connection."""
 
     timezone = UTC

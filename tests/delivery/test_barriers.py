@@ -157,7 +157,7 @@ def test_webhooks_and_chats_receive_what_their_owners_see(
             name=str(owner), kind=kind, owner=owner, created_at=NOW,
             url=f"{receiver.url}&to={owner}", secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         )  # fmt: skip
-        desk.follow(None, webhook=hook.pk)  # type: ignore[arg-type]  # its webhook instead
+        desk.follow(None, webhook=hook.pk)  # type: ignore[arg-type]  # a webhook has no address
     reserve(secret, "asia")
     remove_one()
     desk.pass_to(DUE)

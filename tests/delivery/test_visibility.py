@@ -194,7 +194,7 @@ def test_a_webhook_receives_what_its_owner_sees(
     for owner in (ana, lee):
         draft = {"name": owner.email, "url": receiver.url}
         hook = webhooks.create(draft=read(WebhookDraft, draft), by=owner, as_of=NOW)
-        desk.follow(None, webhook=hook.pk)  # type: ignore[arg-type]  # its webhook instead
+        desk.follow(None, webhook=hook.pk)  # type: ignore[arg-type]  # a webhook has no address
         hooks.append(hook)
     desk.pass_to(DUE)
     delivery.call_webhooks(as_of=DUE)

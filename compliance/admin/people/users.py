@@ -38,7 +38,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc]  # both bases type get_form
+class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc]  # the bases declare get_form differently
     """Adds, changes and deactivates users. Users are never deleted, because records name them.
 
     Users choose their own passwords. Not even a superuser can choose one for someone else, because

@@ -40,7 +40,7 @@ class Agreement(models.Model):
     in_force_on_precision = precision_field()
     ends_on = models.DateField(null=True, blank=True)
     ends_on_precision = precision_field()
-    timezone = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 -- absent, not empty
+    timezone = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 -- NULL: not given
     calendars = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     requires_approval = models.BooleanField(
         "requires approval",

@@ -16,7 +16,7 @@ class Party(models.Model):
     code = models.CharField(max_length=32, unique=True)
     name = models.CharField(max_length=200)
     kind = choice_field(PartyKind)
-    country = models.CharField(max_length=2, null=True, blank=True)  # noqa: DJ001 -- absent, not empty
+    country = models.CharField(max_length=2, null=True, blank=True)  # noqa: DJ001 -- NULL: not given
     timezone = models.CharField(max_length=64)
     retired_at = models.DateTimeField(
         null=True,

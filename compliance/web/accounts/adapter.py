@@ -43,7 +43,7 @@ _CHANGES = {
 }
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped base of allauth
     """Accounts belong to people whom administrators invited, and are named by their address."""
 
     error_messages = {
@@ -116,7 +116,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             log.error("owner not notified", change=template_prefix, error=str(error))
 
 
-class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # untyped base of allauth
     """Second factors."""
 
     error_messages = {

@@ -34,7 +34,7 @@ _ABOUT_PASSWORDS = (
 )
 
 
-class LoginForm(BaseLoginForm):  # type: ignore[misc]  # allauth has no types
+class LoginForm(BaseLoginForm):  # type: ignore[misc]  # untyped base of allauth
     """Email address and password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -46,7 +46,7 @@ class LoginForm(BaseLoginForm):  # type: ignore[misc]  # allauth has no types
         _drop_placeholders(self.fields)
 
 
-class PasswordLinkForm(ResetPasswordForm):  # type: ignore[misc]  # allauth has no types
+class PasswordLinkForm(ResetPasswordForm):  # type: ignore[misc]  # untyped base of allauth
     """The address to which a password link is sent, if it has an account."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -66,7 +66,7 @@ class PasswordLinkForm(ResetPasswordForm):  # type: ignore[misc]  # allauth has 
         return str(email)
 
 
-class ChangePasswordForm(BaseChangePasswordForm):  # type: ignore[misc]  # allauth has no types
+class ChangePasswordForm(BaseChangePasswordForm):  # type: ignore[misc]  # untyped base of allauth
     """The old and the new password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -83,7 +83,7 @@ class ChangePasswordForm(BaseChangePasswordForm):  # type: ignore[misc]  # allau
             return str(super().clean_oldpassword())
 
 
-class AuthenticateForm(BaseAuthenticateForm):  # type: ignore[misc]  # allauth has no types
+class AuthenticateForm(BaseAuthenticateForm):  # type: ignore[misc]  # untyped base of allauth
     """The code that completes a sign-in."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -96,7 +96,7 @@ class AuthenticateForm(BaseAuthenticateForm):  # type: ignore[misc]  # allauth h
             return str(super().clean_code())
 
 
-class ConfirmPasswordForm(BasePasswordForm):  # type: ignore[misc]  # allauth has no types
+class ConfirmPasswordForm(BasePasswordForm):  # type: ignore[misc]  # untyped base of allauth
     """The password that confirms a change of the account."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -104,7 +104,7 @@ class ConfirmPasswordForm(BasePasswordForm):  # type: ignore[misc]  # allauth ha
         _drop_placeholders(self.fields)
 
 
-class ReauthenticateForm(BaseReauthenticateForm):  # type: ignore[misc]  # allauth has no types
+class ReauthenticateForm(BaseReauthenticateForm):  # type: ignore[misc]  # untyped base of allauth
     """The code that confirms a change of the account."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -117,7 +117,7 @@ class ReauthenticateForm(BaseReauthenticateForm):  # type: ignore[misc]  # allau
             return str(super().clean_code())
 
 
-class AuthenticatorAppForm(ActivateTOTPForm):  # type: ignore[misc]  # allauth has no types
+class AuthenticatorAppForm(ActivateTOTPForm):  # type: ignore[misc]  # untyped base of allauth
     """The code that shows that the app was set up."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -133,7 +133,7 @@ class AuthenticatorAppForm(ActivateTOTPForm):  # type: ignore[misc]  # allauth h
         return code
 
 
-class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
+class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # untyped base of allauth
     """The name of a new passkey, and whether it replaces the password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -18,7 +18,7 @@ from compliance.web.accounts.outages import is_outage, note_outage
 from compliance.web.pages import page
 
 
-class IdentityAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth has no types
+class IdentityAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # untyped base of allauth
     """Finds or creates the account of somebody who signs in with a provider."""
 
     def is_open_for_signup(self, *_: Any, **__: Any) -> bool:

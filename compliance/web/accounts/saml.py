@@ -59,7 +59,7 @@ def with_metadata(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 @method_decorator(csrf_exempt, name="dispatch")
 @method_decorator(login_not_required, name="dispatch")
 @method_decorator(require_POST, name="dispatch")
-class ReceivingView(views.ACSView):  # type: ignore[misc]  # allauth has no types
+class ReceivingView(views.ACSView):  # type: ignore[misc]  # untyped base of allauth
     """Receives a response of the provider, and refuses what cannot be one.
 
     allauth would store anything, from anybody, for days, and fail on what is not XML. Whether the
@@ -100,7 +100,7 @@ def _check(request: HttpRequest) -> None:
 
 
 @method_decorator(login_not_required, name="dispatch")
-class MetadataView(views.MetadataView):  # type: ignore[misc]  # allauth has no types
+class MetadataView(views.MetadataView):  # type: ignore[misc]  # untyped base of allauth
     """Shows what providers need to know about Pacta, without single logout."""
 
     def dispatch(self, request: HttpRequest, organization_slug: str) -> HttpResponse:

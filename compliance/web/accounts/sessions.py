@@ -15,7 +15,7 @@ from django.utils.decorators import method_decorator
 from compliance.domain.whole_numbers import whole_number
 
 
-class SessionsView(ListUserSessionsView):  # type: ignore[misc]  # allauth has no types
+class SessionsView(ListUserSessionsView):  # type: ignore[misc]  # untyped base of allauth
     """Lists the sessions of the user. A POST ends one of them, or all but the current one.
 
     A POST needs a recent proof: whoever steals a session must not end the owner's sessions.
