@@ -104,7 +104,7 @@ def test_a_provider_that_fails_counts_as_unreachable(settings: Any, status: int,
 
 def test_a_provider_that_fails_during_a_sign_in_is_reported_as_such(settings: Any) -> None:
     gone = "http://127.0.0.1:1/"
-    names = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "issuer")
+    names = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "issuer", "jwks_uri")
     with serving(200, json.dumps(dict.fromkeys(names, gone))) as address:
         configure(settings, address)
         settings.SOCIALACCOUNT_REQUESTS_TIMEOUT = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zlib
 from base64 import b64decode, b64encode
@@ -304,14 +305,45 @@ def test_an_unreachable_provider_is_reported_as_such(sso: SingleSignOn, settings
     assert is_signed_in(client)
 
 
-def test_metadata_without_the_provider_are_read_again(
-    sso: SingleSignOn, monkeypatch: pytest.MonkeyPatch
+def without(tag: str) -> Callable[[str], str]:
+    """Return what removes the elements with this tag."""
+
+    def change(metadata: str) -> str:
+        changed = re.sub(rf"<ns\d+:{tag}[ >/].*?(</ns\d+:{tag}>|/>)", "", metadata, flags=re.DOTALL)
+        assert changed != metadata
+        return changed
+
+    return change
+
+
+UNUSABLE: dict[str, Callable[[str], str]] = {
+    "of another provider": lambda text: re.sub('entityID="[^"]*"', 'entityID="other"', text),
+    "without a role": lambda text: (
+        "<m:EntitiesDescriptor xmlns:m='urn:oasis:names:tc:SAML:2.0:metadata'>"
+        + without("IDPSSODescriptor")(text)
+        + re.sub('entityID="[^"]*"', 'entityID="other"', text)
+        + "</m:EntitiesDescriptor>"
+    ),
+    "without an address": without("SingleSignOnService"),
+    "with another binding": lambda text: text.replace("HTTP-Redirect", "HTTP-POST"),
+    "with no address of the web": lambda text: re.sub(
+        'Location="[^"]*"', 'Location="javascript:alert(1)"', text
+    ),
+    "without a certificate": without("KeyDescriptor"),
+    "with half of a certificate": lambda text: re.sub("(Certificate>.{99})[^<]*", r"\1", text),
+    "no XML": lambda _text: "<html>",
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_unusable_metadata_are_reported_and_read_again(
+    sso: SingleSignOn, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     provider = sso.provider
     cache.clear()
-    of_another = provider.metadata.replace(provider.entity_id, "https://other.example/")
     with monkeypatch.context() as patched:
-        patched.setattr(provider, "metadata", of_another)
-        assert browser().post(f"{HERE}login/").status_code == 503
+        patched.setattr(provider, "metadata", UNUSABLE[kind](provider.metadata))
+        for address in (f"{HERE}login/", f"{HERE}acs/finish/"):
+            assert browser().post(address).status_code == 503
     with time_machine.travel(timezone.now() + timedelta(seconds=11)):
         assert browser().post(f"{HERE}login/").status_code == 302

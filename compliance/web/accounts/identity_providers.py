@@ -8,12 +8,14 @@ from typing import Any, NoReturn
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
 from compliance.domain.problems import Invalid
 from compliance.operations.people.identities import Identity, sign_in
+from compliance.web.accounts.oidc import ProviderAdapter
 from compliance.web.accounts.outages import is_outage, note_outage
 from compliance.web.pages import page
 
@@ -24,6 +26,19 @@ class IdentityAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # unt
     def is_open_for_signup(self, *_: Any, **__: Any) -> bool:
         """Return False: `pre_social_login` creates accounts, for members of known groups only."""
         return False
+
+    def get_provider(self, *args: Any, **options: Any) -> Any:
+        """Return a provider, whose answers are checked."""
+        provider = super().get_provider(*args, **options)
+        if isinstance(provider, OpenIDConnectProvider):
+            provider.oauth2_adapter_class = ProviderAdapter
+        return provider
+
+    def get_requests_session(self) -> Any:
+        """Return the session of a sign-in, in which a failure of the provider is an error."""
+        session = super().get_requests_session()
+        session.hooks["response"].append(_raise_for_failure)
+        return session
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Find or create the account, and give it the roles and teams of the groups.
@@ -54,6 +69,11 @@ class IdentityAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # unt
             raise note_outage(request, "oidc", exception)
 
 
+def _raise_for_failure(response: Any, *_: Any, **__: Any) -> None:
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        response.raise_for_status()
+
+
 def _identity(sociallogin: SocialLogin) -> Identity:
     claims = sociallogin.account.extra_data
     verified = [each.email for each in sociallogin.email_addresses if each.verified]
@@ -72,8 +92,8 @@ def _groups(claims: dict[str, Any]) -> frozenset[str]:
     found: set[str] = set()
     for part in (claims, claims.get("userinfo") or {}, claims.get("id_token") or {}):
         value = part.get(name) if isinstance(part, dict) else None
-        values = [value] if isinstance(value, str) else value
-        found.update(str(each) for each in values or () if isinstance(each, str))
+        values = value if isinstance(value, list) else [value]
+        found.update(each for each in values if isinstance(each, str))
     return frozenset(found)
 
 

@@ -25,6 +25,10 @@ _REMEMBERED_SECONDS = 10
 View = Callable[..., HttpResponse]
 
 
+class UnusableAnswer(RequestException):
+    """Raised when the provider answered with something else than what the protocol demands."""
+
+
 def is_outage(error: Exception | None) -> bool:
     """Return whether an error means that the provider did not answer, or failed itself."""
     if isinstance(error, HTTPError) and error.response is not None:

@@ -16,6 +16,7 @@ from allauth.socialaccount.providers.saml.utils import (
     get_app_or_404,
 )
 from allauth.socialaccount.sessions import LoginSession
+from cryptography.x509 import load_pem_x509_certificate
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
@@ -46,14 +47,39 @@ def with_metadata(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
         app = get_app_or_404(request, organization_slug)
         # python3-saml raises plain exceptions, and whatever the connection raises.
         with reaching(request, "saml", failures=Exception):
-            provider = app.settings["idp"]
-            if "idp" not in fetch_metadata_url_config(provider):
-                # allauth keeps for hours whatever it has read. The next request must read again.
-                cache.delete(f"saml.metadata.{provider['metadata_url']}.{provider['entity_id']}")
-                raise ValueError("the metadata do not contain the provider of SAML_ENTITY_ID")
+            _check_metadata(request, app.settings, organization_slug)
         return view(request, organization_slug=organization_slug)
 
     return wrapped
+
+
+def _check_metadata(request: HttpRequest, options: dict[str, Any], slug: str) -> None:
+    """Check that people can sign in with what the metadata of the provider say.
+
+    Raises:
+        Exception: they cannot be read, or lack the provider, its address or its certificate. Then
+            they are not kept: the next request reads them again.
+    """
+    provider = options["idp"]
+    try:
+        found = fetch_metadata_url_config(provider).get("idp")
+        if not found:
+            raise ValueError("the metadata do not contain the provider of SAML_ENTITY_ID")
+        OneLogin_Saml2_Settings(build_saml_config(request, options, slug))
+        for each in _certificates(found):
+            load_pem_x509_certificate(OneLogin_Saml2_Utils.format_cert(each).encode())
+    except Exception:
+        # allauth keeps for hours whatever it has read.
+        cache.delete(f"saml.metadata.{provider['metadata_url']}.{provider['entity_id']}")
+        raise
+
+
+def _certificates(provider: dict[str, Any]) -> list[str]:
+    several = provider.get("x509certMulti", {}).get("signing", [])
+    found = [*several, provider["x509cert"]] if "x509cert" in provider else several
+    if not found:
+        raise ValueError("the metadata contain no certificate for signatures")
+    return list(found)
 
 
 @method_decorator(csrf_exempt, name="dispatch")

@@ -8,6 +8,7 @@ from allauth.socialaccount.providers.openid_connect import views as openid_conne
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
+from compliance.web.accounts import oidc
 from compliance.web.accounts.addresses import AddressView, confirm
 from compliance.web.accounts.outages import with_discovery
 from compliance.web.accounts.sessions import SessionsView
@@ -33,7 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path(
         "sso/oidc/<str:provider_id>/login/callback/",
-        with_discovery(openid_connect.callback),
+        with_discovery(oidc.callback),
         name="openid_connect_callback",
     ),
 ]
