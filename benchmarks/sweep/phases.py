@@ -60,18 +60,13 @@ def phases_of_the_sweep() -> Iterator[Phases]:
 
     from compliance.models import bulk
     from compliance.operations.alerts import alerts
-    from compliance.operations.deadlines import (
-        breach_rows,
-        deadline_rows,
-        ledger_rows,
-        projection,
-    )
+    from compliance.operations.deadlines import batches, breach_rows, deadline_rows, ledger_rows
 
     phases = Phases()
     steps: list[tuple[object, str, str]] = [
         (deadline_rows, "claim_due", "claim and read the deadlines"),
-        (projection, "load", "load facts, ledger and policies"),
-        (projection, "decide", "decide, and hash the ledger"),
+        (batches, "load", "load facts, ledger and policies"),
+        (batches, "decide", "decide, and hash the ledger"),
         (bulk, "array", "encode rows"),
         (deadline_rows, "update", "write deadlines"),
         (breach_rows, "insert", "write breaches"),
@@ -83,7 +78,7 @@ def phases_of_the_sweep() -> Iterator[Phases]:
         for owner, name, phase in steps:
             timed = phases.timed(phase, getattr(owner, name))
             patches.enter_context(mock.patch.object(owner, name, timed))
-        patches.enter_context(mock.patch.object(projection, "overlapping", nullcontext))
+        patches.enter_context(mock.patch.object(batches, "overlapping", nullcontext))
         yield phases
 
 
