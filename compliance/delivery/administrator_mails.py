@@ -11,11 +11,14 @@ from contextlib import closing, nullcontext
 import structlog
 
 from compliance.delivery.mailer import Mailer
-from compliance.delivery.rendering import paragraph, render_plain_mail
+from compliance.delivery.rendering import plain_mail
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import User, Webhook
+from compliance.models.system.jobs import Problem
 
 log = structlog.get_logger(__name__)
+
+_MAX_NAMED = 20
 
 
 def administrators() -> list[str]:
@@ -28,31 +31,26 @@ def send(
     recipients: Sequence[str],
     *,
     subject: str,
-    paragraphs: Sequence[str],
+    paragraphs: Sequence[str | Sequence[str]],
     name: str,
     mailer: Mailer | None = None,
 ) -> int:
     """Send an email to each recipient, and return how many were accepted.
 
     Args:
-        paragraphs: those that begin with `- ` are items of a list.
-        name: makes the Message-ID, so that a repetition has the same.
+        paragraphs, name: see `plain_mail`.
         mailer: the connection to use instead of a new one.
     """
-    body = "\n\n".join(
-        paragraph(each, indent="  " if each.startswith("- ") else "") for each in paragraphs
-    )
     count = 0
     with nullcontext(mailer) if mailer else closing(Mailer()) as connection:
         for place, recipient in enumerate(recipients):
-            answer = connection.send(
-                render_plain_mail(
-                    subject=f"Pacta: {subject}",
-                    body=f"{body}\n",
-                    recipient=recipient,
-                    name=f"{name}.{place}",
-                )
+            mail = plain_mail(
+                to=recipient,
+                subject=f"Pacta: {subject}",
+                paragraphs=paragraphs,
+                name=f"{name}.{place}",
             )
+            answer = connection.send(mail)
             if answer.outcome is AttemptOutcome.SENT:
                 count += 1
             else:
@@ -60,7 +58,15 @@ def send(
     return count
 
 
-def send_refusal(
+def problem_list(problems: Sequence[Problem]) -> list[str]:
+    """Return the problems that a job found, as the lines of a list: the first, and a count."""
+    named = problems[:_MAX_NAMED]
+    lines = [f"- {each['about']} {each['id'] or ''}: {each['detail']}" for each in named]
+    rest = len(problems) - len(named)
+    return [*lines, f"- and {rest:,} more"] if rest else lines
+
+
+def send_message_refusal(
     recipient: str,
     answer: str,
     *,
@@ -68,20 +74,18 @@ def send_refusal(
     is_gone: bool = False,
     mailer: Mailer | None = None,
 ) -> None:
-    """Notify the administrators of a recipient that refuses messages. See `send`.
-
-    If the recipient is an administrator, it is left out.
+    """Notify the administrators of a recipient that refuses a message.
 
     Args:
         is_gone: the webhook has been switched off, because its receiver says that it is gone.
     """
     webhook = Webhook.objects.filter(messages=message_id).first()
+    subject, name = None, f"refused{message_id}"
     outlook = (
         "Nobody receives alerts at this address until it works again. Pacta will try it again "
         "with the next alert."
     )
     if webhook is None:
-        subject = f"email to {recipient} is refused"
         failure = f"An email to {recipient} was refused, or deferred too often."
     elif is_gone:
         subject = f"webhook {webhook.name} was switched off"
@@ -97,13 +101,28 @@ def send_refusal(
     else:
         subject = f"webhook {webhook.name} does not accept messages"
         failure = f"A message to webhook {webhook.name} failed too often, or was refused."
+    send_refusal(recipient, answer, failure, outlook, subject=subject, name=name, mailer=mailer)
+
+
+def send_refusal(
+    recipient: str,
+    answer: str,
+    failure: str,
+    outlook: str,
+    *,
+    name: str,
+    subject: str | None = None,
+    mailer: Mailer | None = None,
+) -> None:
+    """Notify the administrators of a refusal, except the recipient that refuses. See `send`.
+
+    Args:
+        failure, outlook: sentences that say what failed, and what follows from it.
+    """
     send(
         [each for each in administrators() if each != recipient],
-        subject=subject,
-        paragraphs=[
-            f"{failure} The last answer was: {answer}",
-            outlook,
-        ],
-        name=f"refused{message_id}",
+        subject=subject or f"email to {recipient} is refused",
+        paragraphs=[f"{failure} The last answer was: {answer}", outlook],
+        name=name,
         mailer=mailer,
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.core import signing
 
 # Long enough for a reader who returns from leave, and short enough to make old mailboxes harmless.
@@ -55,6 +56,11 @@ def pages() -> Pages:
     if not _registered:
         raise RuntimeError("No pages are registered for links in messages.")
     return _registered[0]
+
+
+def url(path: str) -> str:
+    """Return the URL of a path."""
+    return f"{settings.SITE_URL}{path}"
 
 
 class Acknowledgement(NamedTuple):

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from django.conf import settings
 
+from compliance.delivery import links
 from compliance.delivery.contents import Contents, Item
 
 # The types of a payload: alerts, or a test that the receiver can be reached.
@@ -26,7 +26,7 @@ def payload(contents: Contents, *, sent_at: datetime, event: str = ALERTS) -> by
                 "agreement": contents.agreement_ref or None,
                 "counts": contents.counts,
                 "omitted": contents.omitted,
-                "url": f"{settings.SITE_URL}{contents.list_path}",
+                "url": links.url(contents.list_path),
                 "alerts": [_alert(item) for item in contents.items],
             },
         },
@@ -38,12 +38,12 @@ def chat_text(contents: Contents) -> str:
     """Return the text that a chat shows below the subject."""
     lines = [
         f"- {item.headline}: {item.title} ({item.obligors_short}). {item.situation} "
-        f"{settings.SITE_URL}{item.path}"
+        f"{links.url(item.path)}"
         for item in contents.items[:_MAX_IN_CHAT]
     ]
     rest = contents.total - len(lines)
     if rest > 0:
-        lines.append(f"And {rest:,} more: {settings.SITE_URL}{contents.list_path}")
+        lines.append(f"And {rest:,} more: {links.url(contents.list_path)}")
     return "\n".join(lines)
 
 
@@ -63,5 +63,5 @@ def _alert(item: Item) -> dict[str, Any]:
         "situation": item.situation,
         "history": item.history,
         "is_disputed": item.is_disputed,
-        "url": f"{settings.SITE_URL}{item.path}",
+        "url": links.url(item.path),
     }

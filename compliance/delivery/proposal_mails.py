@@ -11,7 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -21,9 +22,10 @@ from django.db import Error, transaction
 from compliance.delivery import administrator_mails, links, pace
 from compliance.delivery.answers import MAX_ANSWER_LENGTH, Answer
 from compliance.delivery.mailer import Mailer
-from compliance.delivery.rendering import paragraph, render_plain_mail
+from compliance.delivery.rendering import plain_mail
 from compliance.delivery.senders import mail_retry_after
 from compliance.domain import phrases
+from compliance.domain.civil_periods import period_from_text, period_phrase
 from compliance.domain.civil_time import displayed_zone_name
 from compliance.domain.vocabulary import AttemptOutcome, ProposalState
 from compliance.models import Deadline, Proposal, ProposalNotification
@@ -144,21 +146,19 @@ def _record(
     recipient = notification.user.email
     log.error("approver not notified", proposal=notification.proposal_id, answer=answer.text)
     if wait is None:
-        administrator_mails.send(
-            [each for each in administrator_mails.administrators() if each != recipient],
-            subject=f"email to {recipient} is refused",
-            paragraphs=[
-                f"An email to {recipient} about proposal {notification.proposal_id} was refused, "
-                f"or deferred too often. The last answer was: {answer.text}",
-                f"The proposal waits for approval: {_page(notification.proposal)}",
-            ],
+        administrator_mails.send_refusal(
+            recipient,
+            answer.text,
+            f"An email to {recipient} about proposal {notification.proposal_id} was refused, or "
+            "deferred too often.",
+            f"The proposal waits for approval: {_page(notification.proposal)}",
             name=f"refused.proposal{notification.proposal_id}.{notification.user_id}",
             mailer=mailer,
         )
 
 
 def _page(proposal: Proposal) -> str:
-    return f"{settings.SITE_URL}{links.pages().proposal(proposal.pk)}"
+    return links.url(links.pages().proposal(proposal.pk))
 
 
 def _mail(notification: ProposalNotification, proposal: Proposal) -> EmailMessage:
@@ -166,7 +166,7 @@ def _mail(notification: ProposalNotification, proposal: Proposal) -> EmailMessag
     obligation = None if deadline is None else deadline.obligation
     kind, draft = phrases.label(proposal.kind or proposal.change), proposal.draft
     reasons = draft.get("note") or draft.get("reason") or ""
-    lines = {
+    values = {
         "Agreement": agreement and f"{agreement.title} ({agreement.ref})",
         "Obligation": obligation and f"{obligation.title} ({obligation.ref})",
         "Deadline": deadline and f"{_due(deadline)}, {phrases.label(deadline.status)}",
@@ -174,25 +174,20 @@ def _mail(notification: ProposalNotification, proposal: Proposal) -> EmailMessag
         "Effect": proposal.effect,
         "Reasons": phrases.shortened(phrases.one_line(reasons), _NOTE_LENGTH),
     }
-    what = "change" if proposal.kind is None else "fact"
-    parts = [
-        paragraph(
-            f"{proposal.proposed_by} proposed a {what} on {phrases.in_utc(proposal.proposed_at)}. "
-            "It takes effect only if another person approves it."
-        ),
-        "\n".join(
-            paragraph(f"{name}: {value}", indent="  ") for name, value in lines.items() if value
-        ),
-        f"Approve or reject it here:\n{_page(proposal)}",
-        paragraph("You receive this email because you may approve proposals of other people."),
-    ]
-    subject = obligation or agreement
-    title = "" if subject is None else f": {phrases.shortened(subject.title, 80)}"
+    what = "a change" if proposal.kind is None else f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+    about = obligation or agreement
+    title = "" if about is None else f": {phrases.shortened(about.title, 80)}"
     ref = "" if agreement is None else f" ({agreement.ref})"
-    return render_plain_mail(
+    return plain_mail(
+        to=notification.user.email,
         subject=f"Pacta: {kind} proposed{title}{ref}",
-        body="\n\n".join(parts) + "\n",
-        recipient=notification.user.email,
+        paragraphs=[
+            f"{proposal.proposed_by} proposed {what} on {phrases.in_utc(proposal.proposed_at)}. It "
+            "takes effect only if another person approves it.",
+            [f"{name}: {value}" for name, value in values.items() if value],
+            ["Approve or reject it here:", _page(proposal)],
+            "You receive this email because you may approve other people's proposals.",
+        ],
         name=f"proposal{proposal.pk}.{notification.user_id}",
     )
 
@@ -214,9 +209,9 @@ _DETAILS = {
 }
 
 
-def _details(draft: dict[str, object]) -> str:
+def _details(draft: dict[str, Any]) -> str:
     """Return when a proposed fact takes effect, and its values."""
-    effective = draft.get("on") or draft.get("at")
+    effective = _effective(draft)
     parts = [f"effective {effective}"] if effective else []
     parts += [
         f"{name} {phrases.label(str(draft[field]))}"
@@ -226,3 +221,17 @@ def _details(draft: dict[str, object]) -> str:
     if draft.get("is_final"):
         parts.append("final")
     return "".join(f", {part}" for part in parts)
+
+
+def _effective(draft: dict[str, Any]) -> str:
+    """Return when a proposed fact takes effect, as a day or period, or as an instant."""
+    if draft.get("at"):
+        return phrases.in_utc(datetime.fromisoformat(draft["at"]))
+    if draft.get("on"):
+        period = period_from_text(draft["on"])
+        return (
+            period_phrase(period.first, period.precision)
+            if period
+            else phrases.day(date.fromisoformat(draft["on"]))
+        )
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable, Sequence
 from email.utils import parseaddr
 from functools import cache
 from typing import Any
@@ -91,24 +92,31 @@ def render_mail(contents: Contents) -> RenderedMail:
     return mail
 
 
-def render_plain_mail(*, subject: str, body: str, recipient: str, name: str) -> EmailMessage:
-    """Return an email of plain text. `name` makes its Message-ID, so a repetition has the same."""
+def plain_mail(
+    *, to: str, subject: str, paragraphs: Iterable[str | Sequence[str]], name: str
+) -> EmailMessage:
+    """Return an email of plain text.
+
+    Args:
+        paragraphs: each is a text, which is wrapped, or the lines of a list, which are not. No
+            value in them can add a line.
+        name: makes the Message-ID, so that a repetition has the same.
+    """
+    texts = (
+        _wrapped(each) if isinstance(each, str) else "\n".join(map(phrases.one_line, each))
+        for each in paragraphs
+    )
     return EmailMessage(
         subject=header_text(subject),
-        body=body,
-        to=[recipient],
+        body="\n\n".join(texts) + "\n",
+        to=[to],
         headers={"Message-ID": f"<{name}@{sender_domain()}>", **_AUTOMATIC},
     )
 
 
-def paragraph(text: str, *, indent: str = "") -> str:
-    """Return a text in lines of at most 76 characters; all except the first begin with `indent`."""
+def _wrapped(text: str) -> str:
     return textwrap.fill(
-        phrases.one_line(text),
-        _WIDTH,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
+        phrases.one_line(text), _WIDTH, break_long_words=False, break_on_hyphens=False
     )
 
 

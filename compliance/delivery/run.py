@@ -236,7 +236,7 @@ class _Run:
         """
         is_new = outbox.mark_refused(claim.recipient, answer=answer.text, as_of=at)
         if is_new or answer.is_gone:
-            administrator_mails.send_refusal(
+            administrator_mails.send_message_refusal(
                 claim.recipient,
                 answer.text,
                 message_id=claim.message_id,

@@ -11,14 +11,12 @@ from django.core.mail import EmailMessage
 
 from compliance.delivery import administrator_mails, links
 from compliance.delivery.mailer import Mailer
-from compliance.delivery.rendering import paragraph, render_plain_mail
-from compliance.domain.phrases import counted
+from compliance.delivery.rendering import plain_mail
+from compliance.domain.phrases import counted, in_utc
 from compliance.domain.vocabulary import AttemptOutcome
 from compliance.models import JobRun, Seal
 
 log = structlog.get_logger(__name__)
-
-_MAX_NAMED = 20
 
 
 def mail_seals(*, as_of: datetime) -> int:
@@ -44,19 +42,16 @@ def mail_seals(*, as_of: datetime) -> int:
 def mail_check(check: JobRun) -> int:
     """Mail the findings of a ledger check to the administrators; return how many were accepted."""
     found = counted(len(check.problems), "row")
-    named = check.problems[:_MAX_NAMED]
-    items = [f"- {each['about']} {each['id'] or ''}: {each['detail']}" for each in named]
-    if len(check.problems) > len(named):
-        items.append(f"- and {len(check.problems) - len(named):,} more")
-    page = f"{settings.SITE_URL}{links.pages().job_run(check.pk)}"
     return administrator_mails.send(
         administrator_mails.administrators(),
         subject=f"recorded data was changed ({found})",
         paragraphs=[
-            f"The ledger check of {check.started_at:%Y-%m-%d %H:%M} UTC found rows that Pacta did "
-            f"not write, or that were changed or deleted since ({found}; the first of each chain):",
-            *items,
-            f"Nothing was repaired. Compare with an earlier backup. The whole list is at {page}. "
+            f"The ledger check of {in_utc(check.started_at)} found rows that Pacta did not write, "
+            "or that were changed or deleted since. The list contains only the first such row of "
+            "each chain:",
+            administrator_mails.problem_list(check.problems),
+            "Nothing was repaired. Compare with an earlier backup. The whole list is here:",
+            links.url(links.pages().job_run(check.pk)),
             "To check again, run: manage.py verify_ledger --all-seals",
         ],
         name=f"check{check.pk}",
@@ -65,24 +60,23 @@ def mail_check(check: JobRun) -> int:
 
 def _seal_mail(seal: Seal, recipient: str) -> EmailMessage:
     root = bytes(seal.root).hex()
-    body = (
-        f"Seal {seal.pk} of {settings.SITE_URL}\n\n"
-        f"  root:          {root}\n"
-        f"  hash:          {bytes(seal.hash).hex()}\n"
-        f"  sealed at:     {seal.sealed_at:%Y-%m-%d %H:%M:%S} UTC\n"
-        f"  chains:        {seal.chains}\n"
-        f"  facts up to:   {seal.last_fact_id}\n"
-        f"  entries up to: {seal.last_entry_id}\n\n"
-        + paragraph(
+    return plain_mail(
+        to=recipient,
+        subject=f"Pacta seal {seal.pk}: {root[:16]}",
+        paragraphs=[
+            f"Seal {seal.pk} of {settings.SITE_URL}",
+            [
+                f"Root: {root}",
+                f"Hash: {bytes(seal.hash).hex()}",
+                f"Sealed at: {seal.sealed_at:%Y-%m-%d %H:%M:%S} UTC",
+                f"Chains: {seal.chains}",
+                f"Facts up to: {seal.last_fact_id}",
+                f"Entries up to: {seal.last_entry_id}",
+            ],
             "Keep this email where nobody who operates the service can change it. It can later "
             "prove whether anything recorded before it has been changed, added or removed. To "
-            "check:"
-        )
-        + f"\n\n  manage.py verify_ledger --root {root}\n"
-    )
-    return render_plain_mail(
-        subject=f"Pacta seal {seal.pk}: {root[:16]}",
-        body=body,
-        recipient=recipient,
+            "check, run:",
+            [f"manage.py verify_ledger --root {root}"],
+        ],
         name=f"seal{seal.pk}root{root[:16]}",
     )

@@ -111,6 +111,8 @@ def test_a_new_user_chooses_a_password_by_a_mailed_link(
     assert not bo.is_staff
     [message] = mail.outbox
     assert message.to == ["bo@example.org"]
+    assert message.subject == "Your Pacta account"
+    assert "created an account for you" in str(message.body)
 
     stranger = Client()
     form_page = stranger.get(link_in(message), follow=True)
@@ -132,6 +134,7 @@ def test_a_password_link_is_sent_only_to_its_owner(clerk: Client, ana: User) -> 
     response = clerk.post(url, follow=True)
     [message] = mail.outbox
     assert message.to == [ana.email]
+    assert message.subject == "Choose a new password for Pacta"
     assert link_in(message) not in response.content.decode()
     assert "sent to ana@example.org" in response.content.decode()
 

@@ -84,20 +84,20 @@ def test_the_email_says_what_is_proposed_with_what_effect_and_where_it_is_approv
     [mail] = sink.received
     assert str(mail["Subject"]) == ("Pacta: waiver proposed: Deliver 10 t of magnets (supply-2026)")
     assert mail.get_content().splitlines() == [
-        "ana@example.org proposed a fact on Monday, 2 March 2026, 09:00 UTC. It takes",
-        "effect only if another person approves it.",
+        "ana@example.org proposed a waiver on Monday, 2 March 2026, 09:00 UTC. It",
+        "takes effect only if another person approves it.",
         "",
         "Agreement: Supply agreement (supply-2026)",
         "Obligation: Deliver 10 t of magnets (O-1)",
         "Deadline: due Monday, 2 March 2026, 12:00 (UTC), pending",
-        "Proposed: waiver, effective 2026-03-02",
+        "Proposed: waiver, effective 2 March 2026",
         "Effect: This would change its status from pending to waived.",
         "Reasons: Given up by both.",
         "",
         "Approve or reject it here:",
         f"https://pacta.example/admin/compliance/proposal/{proposal.pk}/change/",
         "",
-        "You receive this email because you may approve proposals of other people.",
+        "You receive this email because you may approve other people's proposals.",
     ]
 
 

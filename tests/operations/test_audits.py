@@ -78,8 +78,11 @@ def test_a_failed_audit_notifies_administrators_once_and_fails_readiness(
         tick()
     assert JobRun.objects.filter(kind="audit").count() == 3
     assert [each.to for each in mail.outbox] == [["admin@example.org"]]
-    assert "alerts are missing" in mail.outbox[0].subject
-    assert "desk@example.org" in str(mail.outbox[0].body)
+    assert "alerts may be missing" in mail.outbox[0].subject
+    body = str(mail.outbox[0].body)
+    assert "desk@example.org" in body
+    run = JobRun.objects.filter(kind="audit").earliest("id")
+    assert f"/admin/compliance/jobrun/{run.pk}/change/" in body
 
 
 def test_an_outage_and_its_end_are_each_reported_once(settings: Any) -> None:
@@ -95,6 +98,9 @@ def test_an_outage_and_its_end_are_each_reported_once(settings: Any) -> None:
     assert mail.outbox[1].subject == "Pacta: the sweep works again"
     assert len(mail.outbox) == 2
     assert Outage.objects.get().ended_at == now + timedelta(minutes=5)
+    assert f"{settings.SITE_URL}/readyz" in str(mail.outbox[0].body)
+    first.update({"audit"}, as_of=now)
+    assert mail.outbox[2].subject == "Pacta: the alert audit fails"
 
 
 def test_an_outage_mail_that_was_refused_is_sent_again_at_the_next_check(

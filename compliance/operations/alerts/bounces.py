@@ -52,7 +52,7 @@ def record(*, mail: bytes, as_of: datetime) -> Message:
         is_news = outbox.mark_refused(message.recipient, answer=answer, as_of=as_of)
         is_news = is_news and not _previous_failed(message)
     if is_news:
-        administrator_mails.send_refusal(message.recipient, answer, message_id=message.pk)
+        administrator_mails.send_message_refusal(message.recipient, answer, message_id=message.pk)
     return message
 
 

@@ -49,7 +49,9 @@ def send_link(*, user: User) -> None:
         raise refusal("", f"The account of {user} is not active: activate it first.")
     if user.is_service_account:
         raise refusal("", f"{user} is a service account, which cannot sign in.")
-    account_mails.send_password_link(to=user.email, path=_path(user))
+    is_new = user.last_login is None and not user.has_usable_password()
+    send = account_mails.send_invitation if is_new else account_mails.send_password_link
+    send(to=user.email, path=_path(user))
 
 
 def request_link(*, email: str, as_of: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from compliance.delivery import administrator_mails
+from compliance.delivery import administrator_mails, links
 from compliance.domain.phrases import counted
 from compliance.domain.vocabulary import JobKind
 from compliance.models import JobRun
@@ -42,13 +42,15 @@ def record(
 def _notify(audit: JobRun, problems: list[Problem]) -> None:
     administrator_mails.send(
         administrator_mails.administrators(),
-        subject=f"alerts are missing ({counted(len(problems), 'problem')})",
+        subject=f"alerts may be missing ({counted(len(problems), 'problem')})",
         paragraphs=[
-            "Every five minutes Pacta checks that each missed deadline has its alerts and that "
-            "each alert was delivered. The latest check found new problems:",
-            *(f"- {each['about']} {each['id']}: {each['detail']}" for each in problems[:20]),
-            "The admin lists them under Job runs. You will receive another email only if other "
-            "problems appear.",
+            "Every five minutes Pacta checks that each missed deadline has its alerts, that each "
+            "alert was delivered, and that no deadline is overdue for its next check. The latest "
+            "audit found new problems:",
+            administrator_mails.problem_list(problems),
+            "You will receive another email only if other problems appear. All problems are listed "
+            "here:",
+            links.url(links.pages().job_run(audit.pk)),
         ],
         name=f"audit{audit.pk}",
     )
