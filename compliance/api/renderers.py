@@ -13,6 +13,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from compliance.domain.quantities import number_text
+from compliance.queries.pages import Format
 
 
 class ContentNegotiation(DefaultContentNegotiation):
@@ -51,3 +52,35 @@ def _plain(value: object) -> object:
     if isinstance(value, Promise):
         return str(value)
     raise TypeError(type(value).__name__)
+
+
+EXPORT_TYPES: Mapping[Format, str] = {
+    Format.CSV: "text/csv",
+    Format.NDJSON: "application/x-ndjson",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""The media types of the formats of exports."""
+
+
+class CSVRenderer(ORJSONRenderer):
+    """Says that CSV can be requested by the header `Accept`."""
+
+    media_type = EXPORT_TYPES[Format.CSV]
+    format = Format.CSV
+
+
+class NDJSONRenderer(ORJSONRenderer):
+    """Says that NDJSON can be requested by the header `Accept`."""
+
+    media_type = EXPORT_TYPES[Format.NDJSON]
+    format = Format.NDJSON
+
+
+class XLSXRenderer(ORJSONRenderer):
+    """Says that XLSX can be requested by the header `Accept`."""
+
+    media_type = EXPORT_TYPES[Format.XLSX]
+    format = Format.XLSX
+
+
+EXPORTS = (CSVRenderer, NDJSONRenderer, XLSXRenderer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
@@ -11,13 +10,14 @@ from django.db.models import Model, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from rest_framework.exceptions import NotFound
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from compliance.api.parsers import allow_chunked_body
 from compliance.api.proposed import proposed
-from compliance.api.renderers import ORJSONRenderer
+from compliance.api.renderers import EXPORTS, ORJSONRenderer
 from compliance.domain.drafts import Draft, ReasonDraft, read
 from compliance.domain.json_text import parse_json
 from compliance.domain.problems import Invalid, Problem, refusal
@@ -27,7 +27,6 @@ from compliance.models.visibility import visible_to
 from compliance.operations.agreements import proposals
 from compliance.operations.deadlines.approvals import ApprovalNeeded
 from compliance.queries.filters import Filter
-from compliance.queries.pages import Page
 from compliance.queries.rows import Row
 
 FilterT = TypeVar("FilterT", bound=Filter)
@@ -47,8 +46,16 @@ class Views(ViewSet):
     post_verb: ClassVar[str] = "add"
     """The permission that a POST needs, unless it stores nothing."""
 
+    exported: ClassVar[frozenset[str]] = frozenset({"list"})
+    """The actions whose rows can be exported in formats other than JSON."""
+
     reader: Reader = NOBODY
     """On whose behalf the request reads, once it is authenticated."""
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Return the renderers, with those of exports where the rows can be exported."""
+        found = list(super().get_renderers())
+        return [*found, *(each() for each in EXPORTS)] if self.action in self.exported else found
 
     def perform_authentication(self, request: Request) -> None:
         """Authenticate, and read as the user from then on."""
@@ -220,19 +227,6 @@ def created_response(request: Request, row: Row | None, key: str, **more: object
     if row is not None:
         response["Location"] = request.build_absolute_uri(f"{row[key]}/")
     return response
-
-
-def page_response(request: Request, page: Page, **pinned: datetime | None) -> Response:
-    """Return a page with the full URL of the next one, which includes `pinned` parameters."""
-    if page.next is None:
-        return Response({"next": None, "results": page.rows})
-    parameters = request.query_params.copy()
-    parameters["cursor"] = page.next
-    for name, instant in pinned.items():
-        if instant is not None:
-            parameters[name] = instant.isoformat().replace("+00:00", "Z")
-    address = request.build_absolute_uri(f"{request.path}?{parameters.urlencode()}")
-    return Response({"next": address, "results": page.rows})
 
 
 def visible_or_404(reader: Reader, rows: QuerySet[ModelT], **wanted: object) -> ModelT:

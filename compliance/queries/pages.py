@@ -9,6 +9,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from hashlib import blake2s
 from typing import Annotated, Any, NamedTuple
 
@@ -16,15 +17,44 @@ import orjson
 from pydantic import AwareDatetime, Field, TypeAdapter
 
 from compliance.domain.formats import CURSOR
+from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
-from compliance.queries.filters import DIGITS, Filter
+from compliance.queries.filters import DIGITS, Filter, Listed, TrueOrFalse
 from compliance.queries.rows import Row, Where, fetch
 
 LARGEST = 1_000
 _DIGEST = 6
+FieldName = Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")]
 
 
-class Listing(Filter):
+class Format(StrEnum):
+    """The formats of lists and aggregates."""
+
+    JSON = "json"
+    CSV = "csv"
+    NDJSON = "ndjson"
+    XLSX = "xlsx"
+
+
+class Exportable(Filter):
+    """Base class of the parameters of what can be exported as a table."""
+
+    fields: Annotated[
+        Annotated[tuple[FieldName, ...], AtMost(100)] | None,
+        Listed,
+        Field(min_length=1, description="Only these fields, separated by commas."),
+    ] = None
+    format: Annotated[
+        Format | None,
+        Field(description="The format; without it, the header `Accept` decides."),
+    ] = None
+    bom: Annotated[
+        TrueOrFalse,
+        Field(description="Whether CSV begins with a byte order mark, which Excel needs."),
+    ] = False
+
+
+class Listing(Exportable):
     """Base class of the filters of paginated lists."""
 
     cursor: Annotated[

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 
-from compliance.models.people.readers import NOBODY, become, reader_of, reading_as
+from compliance.models.people.readers import NOBODY, become, reader_of, reading_as, tell_database
 
 T = TypeVar("T")
 
@@ -52,5 +52,10 @@ def _in_context(context: Context, content: Iterable[T]) -> Iterator[T]:
     # The generator begins only when the server asks for the first part.
     parts = iter(content)
     end = object()
-    while (part := context.run(next, parts, end)) is not end:
-        yield part  # type: ignore[misc]  # not `end`
+    # A transaction that was open before the request has had other readers since.
+    context.run(tell_database)
+    try:
+        while (part := context.run(next, parts, end)) is not end:
+            yield part  # type: ignore[misc]  # not `end`
+    finally:
+        tell_database()

@@ -236,7 +236,7 @@ def test_filter_deadlines_by(
         ({"q": "a\x00b"}, "q"),
         ({"agreement": "Not A Ref"}, "agreement"),
         ({"cursor": "nonsense"}, "cursor"),
-        ({"format": "json"}, "format"),
+        ({"format": "xml"}, "format"),
     ],
 )
 def test_an_invalid_parameter_is_refused_by_name(

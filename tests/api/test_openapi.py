@@ -285,6 +285,10 @@ def test_links_lead_from_the_fields_of_a_response_to_those_of_a_request(
 def _has_field(document: dict[str, Any], schema: dict[str, Any], pointer: list[str]) -> bool:
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    # The rows of a list: all fields, or those that were chosen.
+    schema = next(iter(schema.get("anyOf", ())), schema)
+    if "$ref" in schema:
+        return _has_field(document, schema, pointer)
     if not pointer:
         return True
     name, *rest = pointer

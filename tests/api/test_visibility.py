@@ -71,6 +71,11 @@ def insider() -> Client:
     return client_of(reviewer("insider@example.org", "asia"))
 
 
+def _export(client: Client, url: str) -> str:
+    """Return a list as CSV, which is read after the view has returned."""
+    return b"".join(client.get(url, {"format": "csv"})).decode()
+
+
 @pytest.mark.usefixtures("barriers")
 def test_what_belongs_to_a_foreign_agreement_is_missing_everywhere(
     stranger: Client, insider: Client
@@ -88,6 +93,8 @@ def test_what_belongs_to_a_foreign_agreement_is_missing_everywhere(
         # A user sees only their own subscriptions.
         if name not in {"determinations", "summary", "subscriptions"}:
             assert MARK.lower() in insider.get(url).content.decode().lower()
+            assert MARK.lower() in _export(insider, url).lower()
+        assert MARK.lower() not in _export(stranger, url).lower()
     missing = 999_999
     for name, key, absent in (
         ("agreements", agreement.ref, "nowhere"),

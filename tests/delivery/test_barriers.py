@@ -327,7 +327,7 @@ def test_nothing_is_sent_if_the_database_does_not_change_the_reader(
         raise DatabaseError('permission denied to set role "pacta_reader"')
 
     with monkeypatch.context() as patch:
-        patch.setattr(readers, "_tell_database", refuse)
+        patch.setattr(readers, "tell_database", refuse)
         with pytest.raises(DatabaseError, match="pacta_reader"):
             desk.deliver(DUE)
     assert not sink.received

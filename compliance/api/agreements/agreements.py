@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -12,12 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.alerts.notification_policies import NotificationPolicyRow
-from compliance.api.openapi import changes_of, filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi import changes_of, filter_parameters
+from compliance.api.openapi_lists import list_schema
 from compliance.api.proposed import ProposedRow
 from compliance.api.views import (
     Views,
     created_response,
-    page_response,
     read_body,
     read_filter,
     row_response,
@@ -128,15 +131,19 @@ class AgreementViews(Views):
 
     permission_models = (Agreement,)
 
-    @extend_schema(
-        parameters=filter_parameters(queries.AgreementListing), responses=page_of(AgreementRow)
-    )
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.AgreementListing, AgreementRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List agreements by ref, as known now or at another time."""
         now = timezone.now()
         listing = read_filter(request, queries.AgreementListing).pinned(now)
-        page = queries.listed(listing, now=now, reader=self.reader)
-        return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
+        return list_response(
+            request,
+            listing,
+            partial(queries.listed, now=now, reader=self.reader),
+            row=AgreementRow,
+            as_of=listing.as_of,
+            known_at=listing.known_at,
+        )
 
     @extend_schema(request=AgreementDraft, responses={201: AgreementRow})
     def create(self, request: Request) -> Response:

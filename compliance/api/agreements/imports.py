@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from pydantic import Field
@@ -14,7 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.integrity.tombstones import TombstoneRow
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi import filter_parameters
+from compliance.api.openapi_lists import list_schema
 from compliance.api.parsers import (
     DocumentJSONParser,
     DocumentYAMLParser,
@@ -27,7 +31,6 @@ from compliance.api.views import (
     Views,
     keep_reason,
     object_of,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -129,16 +132,12 @@ class ImportBatchViews(Views):
     permission_models = (ImportBatch,)
     post_verb = "purge"
 
-    @extend_schema(
-        operation_id="imports_list",
-        parameters=filter_parameters(queries.ImportListing),
-        responses=page_of(ImportRow),
-    )
-    def list(self, request: Request) -> Response:
+    @extend_schema(operation_id="imports_list", **list_schema(queries.ImportListing, ImportRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List imports, newest first."""
-        return page_response(
-            request, queries.listed(read_filter(request, queries.ImportListing), reader=self.reader)
-        )
+        listing = read_filter(request, queries.ImportListing)
+        read = partial(queries.listed, reader=self.reader)
+        return list_response(request, listing, read, row=ImportRow)
 
     @extend_schema(operation_id="imports_retrieve", responses=ImportRow)
     def retrieve(self, request: Request, id: int) -> Response:

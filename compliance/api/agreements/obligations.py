@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -13,14 +15,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.alerts.notification_policies import NotificationPolicyRow
-from compliance.api.openapi import changes_of, filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi import changes_of, filter_parameters
+from compliance.api.openapi_lists import list_schema
 from compliance.api.proposed import ProposedRow
 from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
     agreement_of,
     created_response,
-    page_response,
     read_body,
     read_filter,
     row_response,
@@ -203,18 +206,22 @@ class ObligationViews(Views):
 
     permission_models = (Obligation,)
 
-    @extend_schema(
-        parameters=filter_parameters(queries.ObligationListing), responses=page_of(ObligationRow)
-    )
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.ObligationListing, ObligationRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List obligations in order of creation, with the progress of their components.
 
         The progress is the current one, or that as of one instant as known at another.
         """
         now = timezone.now()
         listing = read_filter(request, queries.ObligationListing).pinned(now)
-        page = queries.listed(listing, now=now, reader=self.reader)
-        return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
+        return list_response(
+            request,
+            listing,
+            partial(queries.listed, now=now, reader=self.reader),
+            row=ObligationRow,
+            as_of=listing.as_of,
+            known_at=listing.known_at,
+        )
 
     @extend_schema(request=NewObligation, responses={201: SavedObligationRow, 202: ProposedRow})
     def create(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -13,12 +14,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import changes_of, filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi import changes_of
+from compliance.api.openapi_lists import list_schema
 from compliance.api.proposed import ProposedRow
 from compliance.api.views import (
     Views,
     created_response,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -69,10 +71,11 @@ class PartyViews(Views):
 
     permission_models = (Party,)
 
-    @extend_schema(parameters=filter_parameters(queries.PartyListing), responses=page_of(PartyRow))
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.PartyListing, PartyRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List parties by code."""
-        return page_response(request, queries.listed(read_filter(request, queries.PartyListing)))
+        listing = read_filter(request, queries.PartyListing)
+        return list_response(request, listing, queries.listed, row=PartyRow)
 
     @extend_schema(request=PartyDraft, responses={201: PartyRow})
     def create(self, request: Request) -> Response:

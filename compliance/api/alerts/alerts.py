@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi_lists import list_schema
 from compliance.api.views import (
     Views,
-    page_response,
     read_filter,
     reject_query_parameters,
     row_response,
@@ -75,12 +78,12 @@ class AlertViews(Views):
 
     permission_models = (Alert,)
 
-    @extend_schema(parameters=filter_parameters(queries.AlertListing), responses=page_of(AlertRow))
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.AlertListing, AlertRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List alerts, newest first."""
-        return page_response(
-            request, queries.alerts(read_filter(request, queries.AlertListing), reader=self.reader)
-        )
+        listing = read_filter(request, queries.AlertListing)
+        read = partial(queries.alerts, reader=self.reader)
+        return list_response(request, listing, read, row=AlertRow)
 
     @extend_schema(responses=AlertRow)
     def retrieve(self, request: Request, id: int) -> Response:
@@ -94,9 +97,14 @@ class AttemptViews(Views):
 
     permission_models = (Alert,)
 
-    @extend_schema(parameters=filter_parameters(Listing), responses=page_of(AttemptRow))
-    def list(self, request: Request, id: int) -> Response:
+    @extend_schema(**list_schema(Listing, AttemptRow))
+    def list(self, request: Request, id: int) -> HttpResponseBase:
         """List the attempts to deliver the message that contains an alert, oldest first."""
         listing = read_filter(request, Listing)
         visible_or_404(self.reader, Alert.objects.all(), pk=id)
-        return page_response(request, queries.attempts(id, listing, reader=self.reader))
+        return list_response(
+            request,
+            listing,
+            lambda page: queries.attempts(id, page, reader=self.reader),
+            row=AttemptRow,
+        )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.conf import settings
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -10,11 +13,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi_lists import list_schema
 from compliance.api.views import (
     Views,
     created_response,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -52,11 +55,12 @@ class CalendarFeedViews(Views):
 
     permission_models = (CalendarFeed,)
 
-    @extend_schema(parameters=filter_parameters(Listing), responses=page_of(CalendarFeedRow))
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(Listing, CalendarFeedRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List your feeds in order of creation."""
         listing = read_filter(request, Listing)
-        return page_response(request, queries.feeds(listing, owner_id=user_of(request).pk))
+        read = partial(queries.feeds, owner_id=user_of(request).pk)
+        return list_response(request, listing, read, row=CalendarFeedRow)
 
     @extend_schema(request=CalendarFeedDraft, responses={201: NewCalendarFeedRow})
     def create(self, request: Request) -> Response:

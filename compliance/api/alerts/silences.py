@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi_lists import list_schema
 from compliance.api.views import (
     Views,
     created_response,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -44,15 +47,12 @@ class SilenceViews(Views):
 
     permission_models = (Silence,)
 
-    @extend_schema(
-        parameters=filter_parameters(queries.SilenceListing), responses=page_of(SilenceRow)
-    )
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.SilenceListing, SilenceRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List silences, newest first."""
-        return page_response(
-            request,
-            queries.silences(read_filter(request, queries.SilenceListing), reader=self.reader),
-        )
+        listing = read_filter(request, queries.SilenceListing)
+        read = partial(queries.silences, reader=self.reader)
+        return list_response(request, listing, read, row=SilenceRow)
 
     @extend_schema(request=SilenceDraft, responses={201: SilenceRow})
     def create(self, request: Request) -> Response:

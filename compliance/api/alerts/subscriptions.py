@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.db import transaction
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import changes_of, filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi import changes_of
+from compliance.api.openapi_lists import list_schema
 from compliance.api.views import (
     Views,
     created_response,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -78,14 +82,12 @@ class SubscriptionViews(Views):
 
     permission_models = (Subscription,)
 
-    @extend_schema(
-        parameters=filter_parameters(queries.SubscriptionListing),
-        responses=page_of(SubscriptionRow),
-    )
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.SubscriptionListing, SubscriptionRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List subscriptions in order of creation."""
         listing = read_filter(request, queries.SubscriptionListing)
-        return page_response(request, queries.subscriptions(listing, reader=self.reader))
+        read = partial(queries.subscriptions, reader=self.reader)
+        return list_response(request, listing, read, row=SubscriptionRow)
 
     @extend_schema(request=SubscriptionDraft, responses={201: SubscriptionRow})
     def create(self, request: Request) -> Response:

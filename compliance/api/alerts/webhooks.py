@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -13,13 +14,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.alerts.alerts import AlertRow
-from compliance.api.openapi import changes_of, filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi import changes_of
+from compliance.api.openapi_lists import list_schema
 from compliance.api.views import (
     Views,
     body_fields,
     created_response,
     keep_reason,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -72,10 +74,12 @@ class WebhookViews(Views):
 
     permission_models = (Webhook,)
 
-    @extend_schema(parameters=filter_parameters(Listing), responses=page_of(WebhookRow))
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(Listing, WebhookRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List webhooks in order of creation."""
-        return page_response(request, queries.webhooks(read_filter(request, Listing)))
+        return list_response(
+            request, read_filter(request, Listing), queries.webhooks, row=WebhookRow
+        )
 
     @extend_schema(request=WebhookDraft, responses={201: NewWebhookRow})
     def create(self, request: Request) -> Response:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi import filter_parameters
+from compliance.api.openapi_lists import list_schema
 from compliance.api.views import (
     Views,
-    page_response,
     read_body,
     read_filter,
     row_response,
@@ -49,15 +53,19 @@ class BreachViews(Views):
 
     permission_models = (Breach,)
 
-    @extend_schema(
-        parameters=filter_parameters(queries.BreachListing), responses=page_of(BreachRow)
-    )
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.BreachListing, BreachRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List breaches, by default newest first, as known now or at an instant."""
         now = timezone.now()
         listing = read_filter(request, queries.BreachListing).pinned(now)
-        page = queries.listed(listing, now=now, reader=self.reader)
-        return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
+        return list_response(
+            request,
+            listing,
+            partial(queries.listed, now=now, reader=self.reader),
+            row=BreachRow,
+            as_of=listing.as_of,
+            known_at=listing.known_at,
+        )
 
     @extend_schema(parameters=filter_parameters(PointInTime), responses=BreachRow)
     def retrieve(self, request: Request, id: int) -> Response:

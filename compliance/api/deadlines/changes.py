@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi_lists import list_schema
 from compliance.api.quantities import QuantityField
-from compliance.api.views import Views, page_response, read_filter
+from compliance.api.views import Views, read_filter
 from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict, Verification
 from compliance.models import LedgerEntry
 from compliance.queries.deadlines import changes as queries
@@ -89,17 +91,21 @@ class ComparisonViews(Views):
     permission_models = (LedgerEntry,)
 
     @extend_schema(
-        operation_id="changes_between",
-        parameters=filter_parameters(comparison.Comparison),
-        responses=page_of(ComparedRow),
+        operation_id="changes_between", **list_schema(comparison.Comparison, ComparedRow)
     )
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponseBase:
         """List the deadlines whose state differs between `since` and `until`, each as known then,
         and those about which something was recorded in between."""
         asked_for = read_filter(request, comparison.Comparison).pinned(timezone.now())
-        page = comparison.changed(asked_for, reader=self.reader)
         since, until = asked_for.instants
-        return page_response(request, page, since=since, until=until)
+        return list_response(
+            request,
+            asked_for,
+            partial(comparison.changed, reader=self.reader),
+            row=ComparedRow,
+            since=since,
+            until=until,
+        )
 
 
 class ChangeViews(Views):
@@ -107,15 +113,12 @@ class ChangeViews(Views):
 
     permission_models = (LedgerEntry,)
 
-    @extend_schema(
-        parameters=filter_parameters(queries.ChangeListing),
-        responses=page_of(ChangeRow, is_endless=True),
-    )
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.ChangeListing, ChangeRow, is_endless=True))
+    def list(self, request: Request) -> HttpResponseBase:
         """Read the feed, oldest change first.
 
         `next` is always present. Request it later to continue without missing a change.
         """
-        return page_response(
-            request, queries.listed(read_filter(request, queries.ChangeListing), reader=self.reader)
-        )
+        listing = read_filter(request, queries.ChangeListing)
+        read = partial(queries.listed, reader=self.reader)
+        return list_response(request, listing, read, row=ChangeRow)

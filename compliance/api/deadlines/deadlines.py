@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -11,100 +13,23 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi import filter_parameters
+from compliance.api.openapi_lists import list_schema, serializer_of
 from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
-    page_response,
     read_filter,
     reject_query_parameters,
     row_response,
 )
-from compliance.domain.vocabulary import (
-    FactKind,
-    ObligationKind,
-    Precision,
-    Reason,
-    Status,
-    TargetBound,
-    Verification,
-)
+from compliance.domain.vocabulary import FactKind, Reason, Status
 from compliance.models import Deadline
 from compliance.queries.deadlines import deadlines as queries
 from compliance.queries.deadlines import timelines
 from compliance.queries.point_in_time import PointInTime
 
-
-class DeadlineRow(serializers.Serializer[Deadline]):
-    """A deadline at the requested time."""
-
-    id = serializers.IntegerField()
-    obligation = serializers.IntegerField()
-    obligation_ref = serializers.CharField()
-    agreement = serializers.CharField()
-    title = serializers.CharField()
-    obligors = serializers.ListField(child=serializers.CharField())
-    obligees = serializers.ListField(child=serializers.CharField())
-    party = serializers.CharField(
-        allow_null=True, help_text="The obligor whose deadline it is, if each has one of its own."
-    )
-    kind = serializers.ChoiceField(choices=list(ObligationKind))
-    number = serializers.IntegerField(
-        help_text="The position among the obligation's deadlines, from 1."
-    )
-    starts_at = serializers.DateTimeField(
-        allow_null=True, help_text="When the period to maintain or refrain begins."
-    )
-    due_on = serializers.DateField(
-        allow_null=True,
-        help_text="The due day in the deadline's zone. Null while dormant, or if it has no end.",
-    )
-    due_precision = serializers.ChoiceField(
-        choices=list(Precision),
-        allow_null=True,
-        help_text="If a month, quarter or year was agreed, due_on is its last day.",
-    )
-    due_at = serializers.DateTimeField(
-        allow_null=True, help_text="Exclusive: performance at this instant is late."
-    )
-    unmet_at = serializers.DateTimeField(allow_null=True, help_text="The end of the grace period.")
-    earliest_due_at = serializers.DateTimeField(
-        allow_null=True,
-        help_text="From this until due_at, whether performance is on time depends on the reading.",
-    )
-    is_ambiguous = serializers.BooleanField(
-        help_text="Whether the status depends on the zone or the reading that is used."
-    )
-    original_due_at = serializers.DateTimeField(allow_null=True)
-    timezone = serializers.CharField()
-    status = serializers.ChoiceField(choices=list(Status))
-    status_since = serializers.DateTimeField()
-    is_closed = serializers.BooleanField(help_text="Whether nothing changes it any more.")
-    is_disputed = serializers.BooleanField()
-    verification = serializers.ChoiceField(choices=list(Verification))
-    next_check_at = serializers.DateTimeField(allow_null=True)
-    target_quantity = QuantityField(
-        allow_null=True, help_text="The quantity owed; null if there is no target."
-    )
-    target_bound = serializers.ChoiceField(
-        choices=list(TargetBound), help_text="Whether the target is a minimum or a maximum."
-    )
-    unit = serializers.CharField(allow_blank=True)
-    performed_quantity = QuantityField(
-        allow_null=True, help_text="Null if only measured values decide about the target."
-    )
-    measured_quantity = QuantityField(
-        allow_null=True, help_text="The value in force: the latest that was measured."
-    )
-    accepted_share = QuantityField(
-        allow_null=True, help_text="The share of the whole that is accepted, if there is no target."
-    )
-    expected_quantity = QuantityField(
-        allow_null=True, help_text="The quantity that even delivery would have reached by now."
-    )
-    pace = QuantityField(
-        allow_null=True, help_text="The quantity performed as a share of the quantity expected."
-    )
+DeadlineRow = serializer_of(queries.ROW)
 
 
 class SuccessorRow(serializers.Serializer[Any]):
@@ -116,14 +41,16 @@ class SuccessorRow(serializers.Serializer[Any]):
     title = serializers.CharField()
 
 
-class SingleDeadlineRow(DeadlineRow):
-    """A deadline with the trace of its due date under the current rules."""
-
-    successor = SuccessorRow(
+SingleDeadlineRow = serializer_of(
+    queries.ROW,
+    name="SingleDeadlineRow",
+    doc="A deadline with the trace of its due date under the current rules.",
+    successor=SuccessorRow(
         allow_null=True, help_text="The obligation that took its place, if it is superseded."
-    )
-    trace = serializers.ListField(child=serializers.CharField())
-    warnings = serializers.ListField(child=serializers.CharField())
+    ),
+    trace=serializers.ListField(child=serializers.CharField()),
+    warnings=serializers.ListField(child=serializers.CharField()),
+)
 
 
 class TransitionRow(serializers.Serializer[Any]):
@@ -204,18 +131,22 @@ class DeadlineViews(Views):
 
     permission_models = (Deadline,)
 
-    @extend_schema(
-        parameters=filter_parameters(queries.DeadlineListing), responses=page_of(DeadlineRow)
-    )
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.DeadlineListing, DeadlineRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List deadlines with their status, now or as of one instant as known at another.
 
         Deadlines without a due date come last. Deadlines that were not known then are left out.
         """
         now = timezone.now()
         listing = read_filter(request, queries.DeadlineListing).pinned(now)
-        page = queries.listed(listing, now=now, reader=self.reader)
-        return page_response(request, page, as_of=listing.as_of, known_at=listing.known_at)
+        return list_response(
+            request,
+            listing,
+            partial(queries.listed, now=now, reader=self.reader),
+            row=DeadlineRow,
+            as_of=listing.as_of,
+            known_at=listing.known_at,
+        )
 
     @extend_schema(parameters=filter_parameters(PointInTime), responses=SingleDeadlineRow)
     def retrieve(self, request: Request, id: int) -> Response:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from pydantic import Field
@@ -11,14 +13,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi_lists import list_schema
 from compliance.api.proposed import ProposedRow, proposed
 from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
     created_response,
     deadline_of,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -101,16 +103,12 @@ class DeterminationViews(Views):
 
     permission_models = (Fact,)
 
-    @extend_schema(
-        parameters=filter_parameters(queries.DeterminationListing),
-        responses=page_of(DeterminationRow),
-    )
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.DeterminationListing, DeterminationRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List determinations in the order of recording."""
-        return page_response(
-            request,
-            queries.listed(read_filter(request, queries.DeterminationListing), reader=self.reader),
-        )
+        listing = read_filter(request, queries.DeterminationListing)
+        read = partial(queries.listed, reader=self.reader)
+        return list_response(request, listing, read, row=DeterminationRow)
 
     @extend_schema(
         request=NewDetermination, responses={201: RecordedDeterminationRow, 202: ProposedRow}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import either, filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi import either
+from compliance.api.openapi_lists import list_schema
 from compliance.api.proposed import ProposedRow, proposed
 from compliance.api.quantities import QuantityField
 from compliance.api.views import (
@@ -17,7 +22,6 @@ from compliance.api.views import (
     body_fields,
     created_response,
     deadline_of,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -120,12 +124,12 @@ class FactViews(Views):
 
     permission_models = (Fact,)
 
-    @extend_schema(parameters=filter_parameters(queries.FactListing), responses=page_of(FactRow))
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.FactListing, FactRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List facts in the order of recording."""
-        return page_response(
-            request, queries.listed(read_filter(request, queries.FactListing), reader=self.reader)
-        )
+        listing = read_filter(request, queries.FactListing)
+        read = partial(queries.listed, reader=self.reader)
+        return list_response(request, listing, read, row=FactRow)
 
     @extend_schema(
         request=either("AnyNewFact", NewFact, NewAgreementFact),

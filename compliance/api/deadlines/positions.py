@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi_lists import list_schema
 from compliance.api.quantities import QuantityField
 from compliance.api.views import (
     Views,
     created_response,
     deadline_of,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -71,15 +74,12 @@ class PositionViews(Views):
 
     permission_models = (Position,)
 
-    @extend_schema(
-        parameters=filter_parameters(queries.PositionListing), responses=page_of(PositionRow)
-    )
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.PositionListing, PositionRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List positions in the order of recording."""
-        return page_response(
-            request,
-            queries.listed(read_filter(request, queries.PositionListing), reader=self.reader),
-        )
+        listing = read_filter(request, queries.PositionListing)
+        read = partial(queries.listed, reader=self.reader)
+        return list_response(request, listing, read, row=PositionRow)
 
     @extend_schema(request=NewPosition, responses={201: SavedPositionRow})
     def create(self, request: Request) -> Response:

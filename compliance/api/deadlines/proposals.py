@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import PermissionDenied
@@ -11,12 +13,12 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi_lists import list_schema
 from compliance.api.permissions import ModelPermissions
 from compliance.api.proposed import ProposalRow, ProposedRow
 from compliance.api.views import (
     Views,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -50,15 +52,12 @@ class ProposalViews(Views):
 
     permission_models = (Proposal,)
 
-    @extend_schema(
-        parameters=filter_parameters(queries.ProposalListing), responses=page_of(ProposalRow)
-    )
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.ProposalListing, ProposalRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List proposals, newest first."""
-        return page_response(
-            request,
-            queries.listed(read_filter(request, queries.ProposalListing), reader=self.reader),
-        )
+        listing = read_filter(request, queries.ProposalListing)
+        read = partial(queries.listed, reader=self.reader)
+        return list_response(request, listing, read, row=ProposalRow)
 
     @extend_schema(responses=ProposalRow)
     def retrieve(self, request: Request, id: int) -> Response:

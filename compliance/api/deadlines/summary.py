@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters
+from compliance.api.lists import aggregate_response, field_names
+from compliance.api.openapi_lists import formats_of, table_parameters
 from compliance.api.views import Views, read_filter
 from compliance.models import Deadline
 from compliance.queries.deadlines import summary as queries
@@ -77,13 +78,14 @@ class SummaryViews(Views):
     """Measures for dashboards."""
 
     permission_models = (Deadline,)
+    exported = frozenset({"retrieve"})
 
     @extend_schema(
         operation_id="summary",
-        parameters=filter_parameters(queries.SummaryFilter),
-        responses=SummaryAnswer,
+        parameters=table_parameters(queries.SummaryFilter, field_names(GroupRow)),
+        responses=formats_of(SummaryAnswer),
     )
-    def retrieve(self, request: Request) -> Response:
+    def retrieve(self, request: Request) -> HttpResponseBase:
         """Measure deadlines by one or two groupings, now or at another time.
 
         A deadline with two obligors or two tags counts in both groups. Two groupings that multiply
@@ -94,4 +96,10 @@ class SummaryViews(Views):
         asked_for = read_filter(request, queries.SummaryFilter).pinned(now)
         found = queries.summary(asked_for, now=now, reader=self.reader)
         answer = {"group_by": asked_for.group_by, "measures": asked_for.measures}
-        return Response({**answer, "total": found.total, "results": found.rows})
+        groups = ("group", "subgroup")[: len(asked_for.group_by)]
+        return aggregate_response(
+            request,
+            asked_for,
+            {**answer, "total": found.total, "results": found.rows},
+            names=(*groups, *(each.value for each in asked_for.measures)),
+        )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from compliance.api.deadlines.summary import CountsRow
-from compliance.api.openapi import filter_parameters
+from compliance.api.lists import aggregate_response, field_names
+from compliance.api.openapi_lists import formats_of, table_parameters
 from compliance.api.views import Views, read_filter
 from compliance.domain.intervals import Interval
 from compliance.models import LedgerEntry
@@ -45,13 +46,14 @@ class TrendViews(Views):
     """Measures over time."""
 
     permission_models = (LedgerEntry,)
+    exported = frozenset({"retrieve"})
 
     @extend_schema(
         operation_id="trend",
-        parameters=filter_parameters(queries.TrendFilter),
-        responses=TrendAnswer,
+        parameters=table_parameters(queries.TrendFilter, field_names(PointRow)),
+        responses=formats_of(TrendAnswer),
     )
-    def retrieve(self, request: Request) -> Response:
+    def retrieve(self, request: Request) -> HttpResponseBase:
         """Measure deadlines at the end of each interval (UTC), as known then or now.
 
         What the database needs more than 15 seconds for is refused with 400: filter.
@@ -59,4 +61,9 @@ class TrendViews(Views):
         asked_for = read_filter(request, queries.TrendFilter)
         rows = queries.trend(asked_for, reader=self.reader, now=timezone.now())
         answer = {"interval": asked_for.interval, "measures": asked_for.measures}
-        return Response({**answer, "results": rows})
+        return aggregate_response(
+            request,
+            asked_for,
+            {**answer, "results": rows},
+            names=("period", "at", *(each.value for each in asked_for.measures)),
+        )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiRequest, extend_schema, extend_schema_serializer
@@ -16,13 +17,13 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi_lists import list_schema
 from compliance.api.problems import LengthRequired
 from compliance.api.views import (
     Views,
     agreement_of,
     created_response,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -113,15 +114,12 @@ class EvidenceViews(Views):
 
     permission_models = (Evidence,)
 
-    @extend_schema(
-        parameters=filter_parameters(queries.EvidenceListing), responses=page_of(EvidenceRow)
-    )
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.EvidenceListing, EvidenceRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List evidence in order of creation."""
-        return page_response(
-            request,
-            queries.listed(read_filter(request, queries.EvidenceListing), reader=self.reader),
-        )
+        listing = read_filter(request, queries.EvidenceListing)
+        read = partial(queries.listed, reader=self.reader)
+        return list_response(request, listing, read, row=EvidenceRow)
 
     @extend_schema(request=NewEvidence, responses={201: EvidenceRow})
     def create(self, request: Request) -> Response:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi_lists import list_schema
 from compliance.api.views import (
     Views,
-    page_response,
     read_filter,
     reject_query_parameters,
     row_response,
@@ -41,11 +44,12 @@ class SealViews(Views):
 
     permission_models = (Seal,)
 
-    @extend_schema(parameters=filter_parameters(Listing), responses=page_of(SealRow))
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(Listing, SealRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List seals in order of creation."""
         listing = read_filter(request, Listing)
-        return page_response(request, queries.listed(listing, reader=self.reader))
+        read = partial(queries.listed, reader=self.reader)
+        return list_response(request, listing, read, row=SealRow)
 
     @extend_schema(responses=SealRow)
     def retrieve(self, request: Request, id: int) -> Response:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi_lists import list_schema
 from compliance.api.views import (
     Views,
-    page_response,
     read_filter,
     reject_query_parameters,
     row_response,
@@ -55,10 +56,12 @@ class TombstoneViews(Views):
 
     permission_models = (Tombstone,)
 
-    @extend_schema(parameters=filter_parameters(Listing), responses=page_of(TombstoneRow))
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(Listing, TombstoneRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List tombstones in order of creation."""
-        return page_response(request, queries.listed(read_filter(request, Listing)))
+        return list_response(
+            request, read_filter(request, Listing), queries.listed, row=TombstoneRow
+        )
 
     @extend_schema(responses=TombstoneRow)
     def retrieve(self, request: Request, id: int) -> Response:
@@ -72,12 +75,13 @@ class RemovedRowViews(Views):
 
     permission_models = (Tombstone,)
 
-    @extend_schema(
-        operation_id="tombstones_rows",
-        parameters=filter_parameters(Listing),
-        responses=page_of(RemovedRow),
-    )
-    def list(self, request: Request, id: int) -> Response:
+    @extend_schema(operation_id="tombstones_rows", **list_schema(Listing, RemovedRow))
+    def list(self, request: Request, id: int) -> HttpResponseBase:
         """List the removed rows of a tombstone."""
         row_response(queries.row(id))
-        return page_response(request, queries.removed(id, read_filter(request, Listing)))
+        return list_response(
+            request,
+            read_filter(request, Listing),
+            lambda page: queries.removed(id, page),
+            row=RemovedRow,
+        )

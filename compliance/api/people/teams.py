@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import changes_of, filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi import changes_of
+from compliance.api.openapi_lists import list_schema
 from compliance.api.views import (
     Views,
     created_response,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -40,10 +42,11 @@ class TeamViews(Views):
 
     permission_models = (Team, Membership, User)
 
-    @extend_schema(parameters=filter_parameters(queries.TeamListing), responses=page_of(TeamRow))
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.TeamListing, TeamRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List teams in order of creation."""
-        return page_response(request, queries.teams(read_filter(request, queries.TeamListing)))
+        listing = read_filter(request, queries.TeamListing)
+        return list_response(request, listing, queries.teams, row=TeamRow)
 
     @extend_schema(request=TeamDraft, responses={201: TeamRow})
     def create(self, request: Request) -> Response:

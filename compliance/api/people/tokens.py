@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 
+from django.http import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -12,11 +14,11 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi_lists import list_schema
 from compliance.api.views import (
     Views,
     created_response,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -74,12 +76,12 @@ class TokenViews(Views):
 
     permission_models = (ApiToken,)
 
-    @extend_schema(parameters=filter_parameters(queries.TokenListing), responses=page_of(TokenRow))
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.TokenListing, TokenRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List tokens in order of creation, with those that were revoked or have expired."""
         listing = read_filter(request, queries.TokenListing)
-        reader = user_of(request)
-        return page_response(request, queries.tokens(listing, reader=reader, as_of=timezone.now()))
+        read = partial(queries.tokens, reader=user_of(request), as_of=timezone.now())
+        return list_response(request, listing, read, row=TokenRow)
 
     @extend_schema(request=TokenDraft, responses={201: NewTokenRow})
     def create(self, request: Request) -> Response:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.openapi import changes_of, filter_parameters, page_of
+from compliance.api.lists import list_response
+from compliance.api.openapi import changes_of
+from compliance.api.openapi_lists import list_schema
 from compliance.api.views import (
     Views,
     created_response,
-    page_response,
     read_body,
     read_filter,
     reject_query_parameters,
@@ -64,10 +66,11 @@ class UserViews(Views):
 
     permission_models = (User,)
 
-    @extend_schema(parameters=filter_parameters(queries.UserListing), responses=page_of(UserRow))
-    def list(self, request: Request) -> Response:
+    @extend_schema(**list_schema(queries.UserListing, UserRow))
+    def list(self, request: Request) -> HttpResponseBase:
         """List users in order of creation."""
-        return page_response(request, queries.users(read_filter(request, queries.UserListing)))
+        listing = read_filter(request, queries.UserListing)
+        return list_response(request, listing, queries.users, row=UserRow)
 
     @extend_schema(request=UserDraft, responses={201: InvitedUserRow})
     def create(self, request: Request) -> Response:

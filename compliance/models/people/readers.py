@@ -20,7 +20,10 @@ from compliance.domain.people.readers import (
 from compliance.domain.vocabulary import Role
 from compliance.models.people.users import User
 
-__all__ = ["NOBODY", "SYSTEM", "Reader", "become", "current_reader", "reader_of", "reading_as"]
+__all__ = [
+    "NOBODY", "SYSTEM", "Reader", "become", "current_reader", "reader_of", "reading_as",
+    "tell_database",
+]  # fmt: skip
 
 
 def reader_of(user: User | AnonymousUser | None) -> Reader:
@@ -34,7 +37,7 @@ def reader_of(user: User | AnonymousUser | None) -> Reader:
 def become(reader: Reader) -> None:
     """Read and write on behalf of a reader until the enclosing `reading_as` ends."""
     set_reader(reader)
-    _tell_database()
+    tell_database()
 
 
 @contextmanager
@@ -46,14 +49,15 @@ def reading_as(reader: Reader) -> Iterator[None]:
     """
     token = set_reader(reader)
     try:
-        _tell_database()
+        tell_database()
         yield
     finally:
         reset_reader(token)
-        _tell_database()
+        tell_database()
 
 
-def _tell_database() -> None:
+def tell_database() -> None:
+    """Tell the database who reads now, if a transaction is open."""
     # Outside of a transaction, the wrapper tells it with each statement.
     wrapper: Any = connection
     if not wrapper.autocommit:

@@ -10,8 +10,16 @@ from datetime import datetime
 from typing import Literal
 
 from compliance.domain.civil_time import UnknownTimeZone, zone_names
+from compliance.domain.vocabulary import (
+    ObligationKind,
+    Precision,
+    Status,
+    TargetBound,
+    Verification,
+)
 from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
 from compliance.models.people.readers import Reader
+from compliance.queries.columns import Columns, Content, column
 from compliance.queries.deadlines import states
 from compliance.queries.deadlines.filters import (
     DeadlineFilter,
@@ -30,25 +38,111 @@ from compliance.queries.point_in_time import PointInTime
 from compliance.queries.rows import Row, Where, one
 from compliance.queries.unseen import hide_unseen
 
-_COLUMNS = f"""
-SELECT d.id, d.obligation_id AS obligation, o.ref AS obligation_ref, a.ref AS agreement, o.title,
+INTEGER, QUANTITY = Content.INTEGER, Content.QUANTITY
+TEXT, TEXTS = Content.TEXT, Content.TEXTS
+BOOLEAN, DAY, INSTANT = Content.BOOLEAN, Content.DAY, Content.INSTANT
+
+_OBLIGORS = """
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
           WHERE s.obligation_id = o.id AND s.capacity = 'obligor'
-            AND (d.party_id IS NULL OR s.party_id = d.party_id) ORDER BY s.id) AS obligors,
+            AND (d.party_id IS NULL OR s.party_id = d.party_id) ORDER BY s.id)"""
+_OBLIGEES = """
     ARRAY(SELECT p.code FROM compliance_obligationparty AS s
           JOIN compliance_party AS p ON p.id = s.party_id
-          WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id) AS obligees,
-    (SELECT p.code FROM compliance_party AS p WHERE p.id = d.party_id) AS party,
-    o.kind, d.number, d.starts_at, d.due_on, {DUE_PRECISION} AS due_precision,
-    d.due_at, d.unmet_at, d.earliest_due_at,
-    d.is_ambiguous,
-    d.original_due_at, d.timezone, d.status, d.status_since, d.is_closed, d.is_disputed,
-    d.verification,
-    d.next_check_at, d.target_quantity, o.target_bound, o.unit,
-    CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END AS performed_quantity,
-    d.measured_quantity, d.accepted_share, {BEGINS_AT}
-"""
+          WHERE s.obligation_id = o.id AND s.capacity = 'obligee' ORDER BY s.id)"""
+_PERFORMED = "CASE WHEN d.target_quantity IS NOT NULL THEN d.performed_quantity END"
+
+ROW = Columns(
+    name="DeadlineRow",
+    description="A deadline at the requested time.",
+    columns=(
+        column(INTEGER, "id", "d.id"),
+        column(INTEGER, "obligation", "d.obligation_id"),
+        column(TEXT, "obligation_ref", "o.ref"),
+        column(TEXT, "agreement", "a.ref"),
+        column(TEXT, "title", "o.title"),
+        column(TEXTS, "obligors", _OBLIGORS),
+        column(TEXTS, "obligees", _OBLIGEES),
+        column(
+            TEXT, "party", "(SELECT p.code FROM compliance_party AS p WHERE p.id = d.party_id)",
+            "The obligor whose deadline it is, if each has one of its own.", is_nullable=True,
+        ),
+        column(TEXT, "kind", "o.kind", choices=ObligationKind),
+        column(
+            INTEGER, "number", "d.number",
+            "The position among the obligation's deadlines, from 1.",
+        ),
+        column(
+            INSTANT, "starts_at", "d.starts_at",
+            "When the period to maintain or refrain begins.", is_nullable=True,
+        ),
+        column(
+            DAY, "due_on", "d.due_on",
+            "The due day in the deadline's zone. Null while dormant, or if it has no end.",
+            is_nullable=True,
+        ),
+        column(
+            TEXT, "due_precision", DUE_PRECISION,
+            "If a month, quarter or year was agreed, due_on is its last day.",
+            is_nullable=True, choices=Precision,
+        ),
+        column(
+            INSTANT, "due_at", "d.due_at",
+            "Exclusive: performance at this instant is late.", is_nullable=True,
+        ),
+        column(INSTANT, "unmet_at", "d.unmet_at", "The end of the grace period.", is_nullable=True),
+        column(
+            INSTANT, "earliest_due_at", "d.earliest_due_at",
+            "From this until due_at, whether performance is on time depends on the reading.",
+            is_nullable=True,
+        ),
+        column(
+            BOOLEAN, "is_ambiguous", "d.is_ambiguous",
+            "Whether the status depends on the zone or the reading that is used.",
+        ),
+        column(INSTANT, "original_due_at", "d.original_due_at", is_nullable=True),
+        column(TEXT, "timezone", "d.timezone"),
+        column(TEXT, "status", "d.status", choices=Status),
+        column(INSTANT, "status_since", "d.status_since"),
+        column(BOOLEAN, "is_closed", "d.is_closed", "Whether nothing changes it any more."),
+        column(BOOLEAN, "is_disputed", "d.is_disputed"),
+        column(TEXT, "verification", "d.verification", choices=Verification),
+        column(INSTANT, "next_check_at", "d.next_check_at", is_nullable=True),
+        column(
+            QUANTITY, "target_quantity", "d.target_quantity",
+            "The quantity owed; null if there is no target.", is_nullable=True,
+        ),
+        column(
+            TEXT, "target_bound", "o.target_bound",
+            "Whether the target is a minimum or a maximum.", choices=TargetBound,
+        ),
+        column(TEXT, "unit", "o.unit"),
+        column(
+            QUANTITY, "performed_quantity", _PERFORMED,
+            "Null if only measured values decide about the target.", is_nullable=True,
+        ),
+        column(
+            QUANTITY, "measured_quantity", "d.measured_quantity",
+            "The value in force: the latest that was measured.", is_nullable=True,
+        ),
+        column(
+            QUANTITY, "accepted_share", "d.accepted_share",
+            "The share of the whole that is accepted, if there is no target.", is_nullable=True,
+        ),
+        column(
+            QUANTITY, "expected_quantity", None,
+            "The quantity that even delivery would have reached by now.", is_nullable=True,
+        ),
+        column(
+            QUANTITY, "pace", None,
+            "The quantity performed as a share of the quantity expected.", is_nullable=True,
+        ),
+    ),
+)  # fmt: skip
+"""The rows of the list."""
+
+_COLUMNS = f"SELECT {ROW.sql}, {BEGINS_AT}"
 _TRACE = ", d.trace, d.warnings, d.data_version"
 _JOINS = """
 JOIN compliance_obligation AS o ON o.id = d.obligation_id

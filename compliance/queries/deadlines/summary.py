@@ -30,6 +30,7 @@ from compliance.queries.deadlines.measuring_limits import (
     refuse_products,
 )
 from compliance.queries.filters import DIGITS, Listed
+from compliance.queries.pages import Exportable
 from compliance.queries.rows import Row, fetch
 
 MOST_GROUPS = 10_000
@@ -42,7 +43,7 @@ Ordering = Literal[
 ]  # fmt: skip
 
 
-class SummaryFilter(DeadlineFilter):
+class SummaryFilter(DeadlineFilter, Exportable):
     """The filters, groupings and measures of a summary."""
 
     group_by: Annotated[

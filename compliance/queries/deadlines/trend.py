@@ -34,6 +34,7 @@ from compliance.queries.deadlines.measures import IS_DUE_WITHOUT_DATE, Measure, 
 from compliance.queries.deadlines.measuring_limits import FILTER, limited
 from compliance.queries.filters import DayOrInstant, Listed
 from compliance.queries.obligation_filters import ObligationFilter, add_obligation_filter
+from compliance.queries.pages import Exportable
 from compliance.queries.rows import Row, Where, fetch
 from compliance.queries.unseen import hide_unseen
 
@@ -45,7 +46,7 @@ Counted = Literal[
 ]
 
 
-class TrendFilter(ObligationFilter, StateFilter):
+class TrendFilter(ObligationFilter, StateFilter, Exportable):
     """The points of a trend, and filters: those by state apply at each point."""
 
     start: Annotated[

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -31,14 +30,6 @@ _NAMES = ("ref", "code", "email", "slug", "name", "title")
 _INTERNAL = ("pgh_id", "pgh_label", "pgh_created_at", "pgh_obj_id", "pgh_context_id", "id")
 
 
-class AuditFormat(StrEnum):
-    """The formats of the feed."""
-
-    JSON = "json"
-    CSV = "csv"
-    NDJSON = "ndjson"
-
-
 class AuditListing(Listing):
     """Filters of audit entries."""
 
@@ -52,10 +43,6 @@ class AuditListing(Listing):
     action: AuditAction | None = None
     after: Annotated[Instant | None, Field(description="Not before this instant.")] = None
     before: Annotated[Instant | None, Field(description="Before this instant.")] = None
-    format: Annotated[
-        AuditFormat | None,
-        Field(description="The format; without it, the header `Accept` decides."),
-    ] = None
 
 
 def listed(listing: AuditListing) -> Page:
