@@ -26,6 +26,8 @@ Server = psycopg.Connection[tuple[object, ...]]
 # The owner of the tables sees only the rows that the policies show to the reader.
 AS_SYSTEM = "-c pacta.reader=system"
 
+_MAY_LIFT = "SELECT has_parameter_privilege('temp_file_limit', 'SET')"
+
 # Debian keeps the programs of every version beside each other.
 _FOLDERS = Path("/usr/lib/postgresql")
 
@@ -37,7 +39,7 @@ def connect() -> Server:
         BackupError: the database does not answer.
     """
     try:
-        return psycopg.connect(_address(), autocommit=True, options=AS_SYSTEM)
+        return psycopg.connect(address(), autocommit=True)
     except psycopg.OperationalError as error:
         raise BackupError(f"The database does not answer: {str(error).splitlines()[0]}") from error
 
@@ -67,7 +69,8 @@ def restore(server: Server, content: Iterable[bytes]) -> None:
     Raises:
         BackupError: there is no matching pg_restore, or it failed.
     """
-    command = [program("pg_restore", major_version(server)), *_common_options()]
+    settings = restoring_settings(server)
+    command = [program("pg_restore", major_version(server)), *_common_options(settings)]
     command += ["--exit-on-error", "--single-transaction"]
     with tempfile.TemporaryFile() as errors, _running(command, errors) as process:
         assert process.stdin is not None
@@ -77,6 +80,16 @@ def restore(server: Server, content: Iterable[bytes]) -> None:
                 process.stdin.write(piece)
             process.stdin.close()
         _finish(process, errors, "The database cannot be restored")
+
+
+def restoring_settings(server: Server) -> str:
+    """Return the settings of the connection that restores.
+
+    The limit of temporary files is for requests. The index of a large table may need more, so it
+    does not apply here, if the role may lift it.
+    """
+    [may_lift] = server.execute(_MAY_LIFT).fetchone() or [False]
+    return f"{AS_SYSTEM} -c temp_file_limit=-1" if may_lift else AS_SYSTEM
 
 
 def require_programs(server: Server) -> None:
@@ -129,12 +142,12 @@ def _version_of(program: Path) -> str | None:
     return match and match[0]
 
 
-def _common_options() -> list[str]:
+def _common_options(settings: str = AS_SYSTEM) -> list[str]:
     # Roles belong to the server, and the restored database to whoever restores it. Without its
     # privileges, too: each start grants them again.
     options = ["--no-owner", "--no-privileges", "--no-password"]
-    # As the system, to whom the policies show every row (`_running` says so).
-    return [*options, "--enable-row-security", f"--dbname={_address(secret=False)}"]
+    # As the system, to whom the policies show every row.
+    return [*options, "--enable-row-security", f"--dbname={address(settings, secret=False)}"]
 
 
 def _running(command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -147,7 +160,7 @@ def _running(command: list[str], errors: IO[bytes]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         # A file, unlike a pipe, never makes the program wait for a reader.
         stderr=errors,
-        env={**os.environ, **secret, "LC_ALL": "C", "PGOPTIONS": AS_SYSTEM},
+        env={**os.environ, **secret, "LC_ALL": "C"},
     )
 
 
@@ -158,11 +171,11 @@ def _finish(process: subprocess.Popen[bytes], errors: IO[bytes], sentence: str) 
         raise BackupError(f"{sentence}: {failure_reason(text)}")
 
 
-def _address(*, secret: bool = True) -> str:
+def address(settings: str = AS_SYSTEM, *, secret: bool = True) -> str:
+    """Return how to connect to the database, with these settings of the session."""
     known = {each.keyword.decode() for each in Conninfo.get_defaults()}
     parameters = connection.get_connection_params()
     hidden = set() if secret else {"password"}
     chosen = {name: parameters[name] for name in (known - hidden) & {*parameters}}
-    # Row-level security hides all rows from the owner of the tables unless the system reads.
-    options = f"{chosen.pop('options', '')} -c pacta.reader=system".strip()
+    options = f"{chosen.pop('options', '')} {settings}".strip()
     return make_conninfo(**chosen, options=options)
