@@ -61,6 +61,8 @@ _COVERAGE_FROM = 1_000
 _LONGEST_EXCERPT = 1_000
 # With a limit, schemathesis repeats its phases. A run ends when it has sent enough.
 _LONGEST_RUN = 86_400
+# Longer than somebody stops a run for, who needs the machine for something else.
+_PATIENCE = 1_200
 
 
 @dataclass(kw_only=True)
@@ -146,7 +148,7 @@ def load(stack: Stack, token: str, *, cases: int) -> OpenApiSchema:
     """
     fuzz_values.register_formats()
     config = SchemathesisConfig(max_time=_LONGEST_RUN)
-    config.projects.default.update(continue_on_failure=True, request_timeout=60)
+    config.projects.default.update(continue_on_failure=True, request_timeout=_PATIENCE)
     schema = schemathesis.openapi.from_url(
         f"{stack.address}{BASE}/schema/",
         config=config,
