@@ -121,9 +121,14 @@ def remove_orphaned_files() -> None:
 
 @shared_task
 def prune_job_runs() -> None:
-    """Remove old records of job runs, sign-in attempts and sessions that are no longer of use."""
+    """Remove old records of job runs that are no longer of use."""
+    jobs.prune(as_of=timezone.now())
+
+
+@shared_task
+def prune_sign_ins() -> None:
+    """Remove expired sessions and counts of attempts. Anybody can cause them."""
     now = timezone.now()
-    jobs.prune(as_of=now)
     lockouts.prune(as_of=now)
     sessions.prune(as_of=now)
 

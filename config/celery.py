@@ -25,6 +25,7 @@ RECOMPUTE_SECONDS = 30
 AUDIT_SECONDS = 5 * 60
 HEART_SECONDS = 60
 PUBLISH_SECONDS = 10
+PRUNE_SECONDS = 5 * 60
 # How often to check whether the daily seal or ledger check is due. Beat waits this long after each
 # start before its first tick, so the interval must be short.
 SEAL_SECONDS = 5 * 60
@@ -77,6 +78,7 @@ app.conf.update(
         "compliance.tasks.verify_ledger": {"queue": "recompute"},
         "compliance.tasks.remove_orphaned_files": {"queue": "recompute"},
         "compliance.tasks.prune_job_runs": {"queue": "recompute"},
+        "compliance.tasks.prune_sign_ins": {"queue": "recompute"},
         "compliance.tasks.publish_audit_log": {"queue": "recompute"},
     },
     beat_schedule={
@@ -129,6 +131,11 @@ app.conf.update(
             "task": "compliance.tasks.remove_orphaned_files",
             "schedule": crontab(hour="3", minute="17"),
             "options": {"expires": 60 * 60},
+        },
+        "prune_sign_ins": {
+            "task": "compliance.tasks.prune_sign_ins",
+            "schedule": PRUNE_SECONDS,
+            "options": {"expires": PRUNE_SECONDS},
         },
         "prune_job_runs": {
             "task": "compliance.tasks.prune_job_runs",

@@ -264,6 +264,7 @@ SSO_GROUPS_CLAIM = environment.sso_groups_claim
 REQUIRE_MFA = environment.require_mfa
 
 # --- Web ------------------------------------------------------------------------------------
+SESSION_ENGINE = "compliance.web.browser_sessions"
 SESSION_COOKIE_HTTPONLY = True
 # See compliance.web.session_limits. The cookie lives longer than any session.
 SESSION_IDLE_MINUTES = environment.session_idle_minutes
@@ -295,7 +296,8 @@ CORS_ALLOWED_ORIGINS = environment.cors_allowed_origins
 CORS_URLS_REGEX = r"^/api/"
 CORS_EXPOSE_HEADERS = ["Location", "RateLimit", "RateLimit-Policy", "Retry-After"]
 # The most API requests per minute: of each token and signed-in user, and of each address from which
-# requests come without a valid token.
+# requests come without a valid token. The latter also limits, on its own, requests for the account
+# pages by people who are not signed in.
 API_REQUESTS_PER_MINUTE = environment.api_requests_per_minute
 ANONYMOUS_REQUESTS_PER_MINUTE = environment.anonymous_requests_per_minute
 CONTENT_SECURITY_POLICY = {

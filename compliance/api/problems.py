@@ -172,7 +172,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if _is_api(request):
         return problem(HTTPStatus.BAD_REQUEST, _UNREADABLE)
     line = "The address or what was sent with it is incomplete. Go back and try again."
-    return _page(HTTPStatus.BAD_REQUEST, "This request cannot be read", line)
+    return problem_page(HTTPStatus.BAD_REQUEST, "This request cannot be read", line)
 
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -180,7 +180,7 @@ def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if _is_api(request):
         return problem(HTTPStatus.FORBIDDEN, _NOT_PERMITTED)
     line = "Your role does not allow this. If you need it, ask an administrator of Pacta."
-    return _page(HTTPStatus.FORBIDDEN, "You do not have permission", line)
+    return problem_page(HTTPStatus.FORBIDDEN, "You do not have permission", line)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -188,7 +188,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if _is_api(request):
         return problem(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
     line = "It may have been removed, or the address may be incomplete."
-    return _page(HTTPStatus.NOT_FOUND, "There is nothing at this address", line)
+    return problem_page(HTTPStatus.NOT_FOUND, "There is nothing at this address", line)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
@@ -198,16 +198,16 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         if _is_api(request):
             return problem(HTTPStatus.INSUFFICIENT_STORAGE, _NO_SPACE)
-        return _page(HTTPStatus.INSUFFICIENT_STORAGE, "Nothing was saved", _NO_SPACE)
+        return problem_page(HTTPStatus.INSUFFICIENT_STORAGE, "Nothing was saved", _NO_SPACE)
     if _is_api(request):
         return problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "An internal error occurred. It has been logged."
         )
     line = "An error occurred, and it has been logged. Try again in a while."
-    return _page(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong", line)
+    return problem_page(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong", line)
 
 
-def _page(status: HTTPStatus, title: str, line: str) -> HttpResponse:
+def problem_page(status: HTTPStatus, title: str, line: str) -> HttpResponse:
     """Return a page that says what is wrong, with a way back.
 
     It depends on nothing that could be missing as well, such as the database or a session.

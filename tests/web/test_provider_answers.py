@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
 from structlog.testing import capture_logs
@@ -175,3 +177,10 @@ def test_a_provider_whose_tokens_fail_counts_as_unreachable(provider: Provider) 
     response = client.get(f"{LOGIN}callback/", {"code": "x", "state": state})
     assert response.status_code == 503
     assert SENTENCE in response.content.decode()
+
+
+@pytest.mark.parametrize("name", ["process", "next"])
+def test_nothing_long_is_stored_for_a_sign_in(provider: Provider, name: str) -> None:
+    long = f"/{secrets.token_hex(20_000)}"
+    assert Client().post(LOGIN, {name: long}).status_code in {302, 400}
+    assert all(len(each.session_data) < 2_000 for each in Session.objects.all())

@@ -29,11 +29,11 @@ def count(attempt: Attempt, *, as_of: datetime) -> datetime | None:
     """Count an attempt before its proof is checked. Return when its lock ends, if it is locked.
 
     Concurrent attempts cannot exceed a limit together, because each is counted before it is
-    checked. `forget` takes back those that succeed. An attempt that another lock bars is not
-    counted.
+    checked. `forget` takes back those that succeed. An attempt that a lock bars is not counted:
+    strangers could otherwise store as many counts as they can name accounts.
     """
-    for other in barring(attempt):
-        if (end := _end_of_lock(other, as_of=as_of)) is not None:
+    for each in (*barring(attempt), attempt):
+        if (end := _end_of_lock(each, as_of=as_of)) is not None:
             return end
     for limit in limits(attempt):
         found, ends_at = _count(limit, as_of=as_of)

@@ -11,6 +11,7 @@ from allauth.account.internal.decorators import login_not_required
 from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.providers.saml import views
 from allauth.socialaccount.providers.saml.utils import (
+    build_auth,
     build_saml_config,
     fetch_metadata_url_config,
     get_app_or_404,
@@ -24,6 +25,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from onelogin.saml2.constants import OneLogin_Saml2_Constants
+from onelogin.saml2.errors import OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError
 from onelogin.saml2.settings import OneLogin_Saml2_Settings
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
@@ -36,6 +38,8 @@ log = structlog.get_logger(__name__)
 _MAX_FORM_CHARACTERS = 256 * 1024
 # The browser comes back with its session cookie at once: the form was posted by another site.
 _KEPT_SECONDS = 10 * 60
+# The errors of lxml are syntax errors.
+_BAD_RESPONSES = (SyntaxError, ValueError, OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError)
 _RESPONSE = f"{{{OneLogin_Saml2_Constants.NS_SAMLP}}}Response"
 
 
@@ -88,9 +92,10 @@ def _certificates(provider: dict[str, Any]) -> list[str]:
 class ReceivingView(views.ACSView):  # type: ignore[misc]  # untyped base of allauth
     """Receives a response of the provider, and refuses what cannot be one.
 
-    allauth would store anything, from anybody, for days, and fail on what is not XML. Whether the
-    response is genuine is checked when the browser comes back. The decorators are those of
-    allauth's view: the provider posts from another site, for somebody who is not signed in.
+    allauth would store anything, from anybody, for days, and fail on what is not XML. So the
+    response is checked here, and again when the browser comes back: only then is it known whether
+    this browser has asked for it. The decorators are those of allauth's view: the provider posts
+    from another site, for somebody who is not signed in.
     """
 
     def dispatch(self, request: HttpRequest, organization_slug: str) -> Any:
@@ -98,14 +103,28 @@ class ReceivingView(views.ACSView):  # type: ignore[misc]  # untyped base of all
         provider = self.get_provider(organization_slug)
         try:
             _check(request)
-        except (SyntaxError, ValueError) as error:  # lxml's errors are syntax errors
+            _check_signature(request, provider)
+        except _BAD_RESPONSES as error:
             log.warning("response of the identity provider not read", error=str(error))
             refusal: HttpResponse = render_authentication_error(request, provider)
             return refusal
         # allauth uses the session that it finds in the request.
         kept = LoginSession(request, "saml_acs_session", "saml-acs-session")
         kept.store.set_expiry(_KEPT_SECONDS)
+        kept.store.most_characters = 2 * _MAX_FORM_CHARACTERS
         return super().dispatch(request, organization_slug)
+
+
+def _check_signature(request: HttpRequest, provider: Any) -> None:
+    """Check that the provider has signed the response, for Pacta and for now.
+
+    Raises:
+        ValueError: it has not, or it signs nobody in.
+    """
+    auth = build_auth(request, provider)
+    auth.process_response()
+    if auth.get_errors():
+        raise ValueError(auth.get_last_error_reason() or ", ".join(auth.get_errors()))
 
 
 def _check(request: HttpRequest) -> None:
@@ -150,7 +169,7 @@ def no_logout(_request: HttpRequest, **_: str) -> NoReturn:
 _HERE = "saml/<str:organization_slug>"
 # Not allauth's list, which may grow.
 urlpatterns = [
-    path(f"{_HERE}/acs/", ReceivingView.as_view(), name="saml_acs"),
+    path(f"{_HERE}/acs/", with_metadata(ReceivingView.as_view()), name="saml_acs"),
     path(f"{_HERE}/acs/finish/", with_metadata(views.finish_acs), name="saml_finish_acs"),
     path(f"{_HERE}/metadata/", with_metadata(MetadataView.as_view()), name="saml_metadata"),
     path(f"{_HERE}/login/", with_metadata(views.login), name="saml_login"),
