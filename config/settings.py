@@ -9,6 +9,7 @@ from typing import Any
 
 import dj_database_url
 import dj_email_url
+from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 
 from config import addresses, admin_theme, identity_providers, logs
@@ -135,6 +136,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # After static files, which may be cached.
     "compliance.web.caching.NoStoreMiddleware",
+    "compliance.api.conditional.CompressionMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "compliance.web.bad_addresses.BadAddressMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -145,6 +147,7 @@ MIDDLEWARE = [
     "compliance.web.readers.SessionReaderMiddleware",
     # Before the history: noting the use of a token is not a change by its user.
     "compliance.api.rate_limits.RateLimitMiddleware",
+    "compliance.api.conditional.ConditionalMiddleware",
     "config.secrecy.HistoryMiddleware",
     "compliance.web.audit_log.AuditMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -294,7 +297,11 @@ TRUSTED_PROXIES = environment.trusted_proxies
 PGHISTORY_APPEND_ONLY = True
 CORS_ALLOWED_ORIGINS = environment.cors_allowed_origins
 CORS_URLS_REGEX = r"^/api/"
-CORS_EXPOSE_HEADERS = ["Location", "RateLimit", "RateLimit-Policy", "Retry-After"]
+CORS_ALLOW_HEADERS = [*default_headers, "if-none-match", "x-request-id"]
+CORS_EXPOSE_HEADERS = [
+    "Content-Disposition", "Deprecation", "ETag", "Link", "Location", "RateLimit",
+    "RateLimit-Policy", "Retry-After", "Sunset",
+]  # fmt: skip
 # The most API requests per minute: of each token and signed-in user, and of each address from which
 # requests come without a valid token. The latter also limits, on its own, requests for the account
 # pages by people who are not signed in.

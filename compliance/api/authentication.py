@@ -21,6 +21,10 @@ from config.client_addresses import client_address
 
 _SCHEME = "bearer"
 _MISTYPED = "This is not an API token: copy all of it, from pacta_ to its last character."
+_NO_CSRF_TOKEN = (
+    "To write with a session, send the value of the CSRF cookie in the header X-CSRFToken. With an "
+    "API token, no cookie is needed."
+)
 _REFUSAL = "This token is revoked or expired, or does not exist."
 
 
@@ -105,6 +109,12 @@ class SessionAuthentication(BaseSessionAuthentication):
         Raises:
             PermissionDenied: the token is missing or wrong.
         """
+        try:
+            self._enforce_csrf_without_body(request)
+        except PermissionDenied:
+            raise PermissionDenied(_NO_CSRF_TOKEN) from None
+
+    def _enforce_csrf_without_body(self, request: Request) -> None:
         bodiless = copy(request._request)
         if bodiless.method == "POST":
             bodiless.method = "PUT"

@@ -58,7 +58,7 @@ def list_response(
         rows = [{name: each[name] for name in names} for each in rows]
     response = Response({"next": following, "results": rows})
     response.content_type = ORJSONRenderer.media_type
-    return response
+    return _linked(response, following)
 
 
 def _page_of_table(
@@ -68,9 +68,15 @@ def _page_of_table(
     page: Page,
     following: str | None,
 ) -> HttpResponseBase:
-    response = table_response(request, listing, names, [page.rows], is_streamed=False)
+    return _linked(
+        table_response(request, listing, names, [page.rows], is_streamed=False), following
+    )
+
+
+def _linked(response: HttpResponseBase, following: str | None) -> HttpResponseBase:
+    """Name the next page in the header `Link` (RFC 8288)."""
     if following is not None:
-        response["Link"] = f'<{following}>; rel="next"'
+        response.headers["Link"] = f'<{following}>; rel="next"'
     return response
 
 

@@ -19,12 +19,9 @@ _OF_OPERATION = {
 }
 _TEXT = {"schema": {"type": "string"}}
 _HEADERS = {
-    "audit_list": {
-        "Link": {"description": "The address of the entries that follow, as `next`.", **_TEXT}
-    },
     "evidence_files_retrieve": {
         "Content-Disposition": {"description": "The name of the file.", **_TEXT},
-        "ETag": {"description": "The SHA-256 of the file.", **_TEXT},
+        "ETag": {"description": "The SHA-256 of the file.", "required": True, **_TEXT},
     },
 }
 

@@ -67,11 +67,23 @@ _DESCRIPTIONS = {
     HTTPStatus.SERVICE_UNAVAILABLE: "Something that Pacta needs is not available. Try again.",
     HTTPStatus.INSUFFICIENT_STORAGE: "The server's disk is full.",
 }
+_UNCHANGED = HTTPStatus.NOT_MODIFIED.name
 _TEXT = {"schema": {"type": "string"}}
 _QUOTA = {
     "RateLimit": {"description": "How many requests are left in this minute.", **_TEXT},
     "RateLimit-Policy": {"description": "The quota and its window.", **_TEXT},
 }
+_TAG = {
+    "description": "Identifies this response. Send it as `If-None-Match` the next time.",
+    "required": True,
+    **_TEXT,
+}
+# An export is streamed, and has none.
+_TAG_OF_ONE_PAGE = {**_TAG, "required": False}
+_CACHING = {
+    "Cache-Control": {"description": "Whether a private cache may keep it.", **_TEXT},
+}
+_LINK = {"Link": {"description": "The address of the next page, as `next`.", **_TEXT}}
 _SECONDS = {
     "description": "After how many seconds to try again.",
     "required": True,
@@ -96,6 +108,10 @@ def describe_responses(result: dict[str, Any], **_others: object) -> dict[str, A
     components = result["components"]
     components.setdefault("schemas", {})["Problem"] = _PROBLEM
     components["responses"] = {status.name: _problem(status) for status in _DESCRIPTIONS}
+    components["responses"][_UNCHANGED] = {
+        "description": "Nothing has changed since the response whose `ETag` is in `If-None-Match`.",
+        "headers": {**_QUOTA, "ETag": _TAG, **_CACHING},
+    }
     for path, operations in result["paths"].items():
         has_rows = any(other.startswith(f"{path}{{") for other in result["paths"])
         for method, operation in operations.items():
@@ -103,12 +119,25 @@ def describe_responses(result: dict[str, Any], **_others: object) -> dict[str, A
                 continue
             for status, response in operation["responses"].items():
                 response["headers"] = dict(_QUOTA)
+                if method == "get":
+                    has_exports = len(response.get("content", {})) > 1
+                    response["headers"] |= _CACHING
+                    response["headers"]["ETag"] = _TAG_OF_ONE_PAGE if has_exports else _TAG
+                if _is_page(response):
+                    response["headers"] |= _LINK
                 if status == "202" or (status == "201" and method == "post" and has_rows):
                     response["headers"]["Location"] = _LOCATION
             for each in _problems_of(path, method, operation):
                 reference = {"$ref": f"#/components/responses/{each.name}"}
                 operation["responses"].setdefault(str(int(each)), reference)
+            if method == "get":
+                operation["responses"]["304"] = {"$ref": f"#/components/responses/{_UNCHANGED}"}
     return result
+
+
+def _is_page(response: dict[str, Any]) -> bool:
+    schemas = [content["schema"] for content in response.get("content", {}).values()]
+    return any(each.get("$ref", "").endswith("Page") for each in schemas)
 
 
 def _problem(status: HTTPStatus) -> dict[str, Any]:

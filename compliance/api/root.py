@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpResponseBase, HttpResponsePermanentRedirect
 from django.urls import Resolver404, resolve, reverse
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import (
     OpenApiJsonRenderer,
     OpenApiJsonRenderer2,
@@ -50,6 +52,18 @@ class SchemaView(SpectacularAPIView):
     renderer_classes = [
         OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer, OpenApiYamlRenderer2,
     ]  # fmt: skip
+
+    def _get_schema_response(self, request: Request) -> Response:
+        # Called by `get`.
+        name = f"pacta.{request.accepted_renderer.format}"
+        headers = {"Content-Disposition": f'inline; filename="{name}"'}
+        return Response(document(), headers=headers)
+
+
+@cache
+def document() -> Any:
+    """Return the OpenAPI document. To generate it takes seconds, so each process does so once."""
+    return SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # the library is untyped
 
 
 class UnknownAddressView(APIView):

@@ -40,6 +40,9 @@ class Views(ViewSet):
     permission_models: ClassVar[tuple[type[Model], ...]]
     """The models for which a user needs permissions. It has no default, so none is forgotten."""
 
+    is_secret: ClassVar[bool] = False
+    """Whether no client should store the responses: they are about people or secrets."""
+
     stores_nothing: ClassVar[bool] = False
     """Whether a POST stores nothing, so that read permission suffices."""
 
@@ -68,6 +71,18 @@ class Views(ViewSet):
         super().initial(request, *args, **kwargs)
         if self.action is not None:  # otherwise the method is not supported here
             allow_chunked_body(request._request)
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Say how the response may be cached. Without this, it may not be."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        is_read = request.method in {"GET", "HEAD"} and response.status_code == HTTPStatus.OK
+        # A program may keep what it reads, and ask whether it has changed. A browser with a session
+        # stores nothing that the next user of the machine could find.
+        if is_read and not self.is_secret and isinstance(request.auth, ApiToken):
+            response.headers.setdefault("Cache-Control", "private, no-cache")
+        return response
 
     def handle_exception(self, exc: Exception) -> Response:
         """Return the response to an exception. A change that needs approval becomes a proposal."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -22,6 +23,10 @@ class DocumentSchemaViews(Views):
     def retrieve(self, request: Request) -> Response:
         """Show the JSON Schema of `pacta.agreement/v1`."""
         reject_query_parameters(request)
-        schema = AgreementDocument.model_json_schema(mode="validation")
-        schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-        return Response(schema)
+        return Response(_schema())
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    schema = AgreementDocument.model_json_schema(mode="validation")
+    return {**schema, "$schema": "https://json-schema.org/draft/2020-12/schema"}

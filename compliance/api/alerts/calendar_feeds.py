@@ -54,6 +54,7 @@ class CalendarFeedViews(Views):
     """Your private calendar feeds of deadlines."""
 
     permission_models = (CalendarFeed,)
+    is_secret = True
 
     @extend_schema(**list_schema(Listing, CalendarFeedRow))
     def list(self, request: Request) -> HttpResponseBase:

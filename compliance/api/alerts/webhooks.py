@@ -73,6 +73,7 @@ class WebhookViews(Views):
     """Standard Webhooks receivers and chats."""
 
     permission_models = (Webhook,)
+    is_secret = True
 
     @extend_schema(**list_schema(Listing, WebhookRow))
     def list(self, request: Request) -> HttpResponseBase:

@@ -13,6 +13,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from compliance.api.conditional import present_response
 from compliance.api.lists import list_response
 from compliance.api.openapi import filter_parameters
 from compliance.api.openapi_lists import list_schema, serializer_of
@@ -171,7 +172,8 @@ class DeadlineViews(Views):
         if rows is None:
             raise NotFound("This deadline does not exist, or was not known then.")
         as_of, known_at = moment.as_of or now, moment.known_at or now
-        return Response({"deadline": id, "as_of": as_of, "known_at": known_at, "results": rows})
+        content = {"deadline": id, "as_of": as_of, "known_at": known_at, "results": rows}
+        return present_response(request, content, "as_of", "known_at")
 
     @extend_schema(operation_id="deadlines_history", responses=HistoryAnswer)
     def history(self, request: Request, id: int) -> Response:

@@ -7,11 +7,13 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from compliance.api.conditional import present_response
 from compliance.api.openapi import filter_parameters
-from compliance.api.views import Views, read_filter, row_response
+from compliance.api.views import Views, read_filter
 from compliance.domain.deadlines.explanations import StepKind
 from compliance.domain.vocabulary import AgreementStatus, Status
 from compliance.models import Deadline
@@ -56,4 +58,7 @@ class WhyViews(Views):
         """Explain the status of a deadline, now or as of one instant as known at another."""
         now = timezone.now()
         moment = read_filter(request, PointInTime).pinned(now)
-        return row_response(why(id, moment, now=now, reader=self.reader))
+        explanation = why(id, moment, now=now, reader=self.reader)
+        if explanation is None:
+            raise NotFound("This does not exist.")
+        return present_response(request, explanation, "as_of", "known_at")

@@ -232,6 +232,7 @@ class FileViews(Views):
         response["Content-Security-Policy"] = _FILE_POLICY
         response["X-Content-Type-Options"] = "nosniff"
         response["ETag"] = f'"{file.sha256}"'
+        response["Cache-Control"] = "no-store"
         return response
 
 

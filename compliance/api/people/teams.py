@@ -41,6 +41,7 @@ class TeamViews(Views):
     """Teams. Only administrators see and change them, because they name users."""
 
     permission_models = (Team, Membership, User)
+    is_secret = True
 
     @extend_schema(**list_schema(queries.TeamListing, TeamRow))
     def list(self, request: Request) -> HttpResponseBase:

@@ -75,6 +75,7 @@ class TokenViews(Views):
     """Your API tokens. Administrators see those of all users."""
 
     permission_models = (ApiToken,)
+    is_secret = True
 
     @extend_schema(**list_schema(queries.TokenListing, TokenRow))
     def list(self, request: Request) -> HttpResponseBase:

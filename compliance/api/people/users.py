@@ -65,6 +65,7 @@ class UserViews(Views):
     """Users. Only administrators see and change them."""
 
     permission_models = (User,)
+    is_secret = True
 
     @extend_schema(**list_schema(queries.UserListing, UserRow))
     def list(self, request: Request) -> HttpResponseBase:
@@ -113,6 +114,7 @@ class OwnUserViews(Views):
     """The user of the request."""
 
     permission_models = ()
+    is_secret = True
 
     @extend_schema(operation_id="users_me_retrieve", responses=UserRow)
     def retrieve(self, request: Request) -> Response:

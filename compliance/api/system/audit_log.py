@@ -46,6 +46,7 @@ class AuditViews(Views):
     """Every change, sign-in and refusal, in the order of publication."""
 
     permission_models = (AuditEntry,)
+    is_secret = True
 
     @extend_schema(**list_schema(queries.AuditListing, AuditRow, is_endless=True))
     def list(self, request: Request) -> HttpResponseBase:
