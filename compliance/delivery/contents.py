@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,19 +16,11 @@ class StatedPosition:
     quote: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DueTexts:
-    """When a deadline is due, in the time zones that matter. Empty texts do not apply.
-
-    `label` says what `date` is, such as `Was due` or, for rules to keep, `Binds until`.
-    """
+class Row(NamedTuple):
+    """A label such as `Was due`, and the lines beside it."""
 
     label: str
-    date: str
-    in_utc: str = ""
-    elsewhere: tuple[str, ...] = ()
-    originally: str = ""
-    grace: str = ""
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +31,8 @@ class Item:
         label: the heading under which it is counted, such as `missed` or `met late`.
         headline: the label with details, such as `Due in 2 days`.
         tone: `bad`, `good` or `plain`.
+        dates: when it is due, in the time zones that matter; the original date and the end of the
+            grace period, if they differ.
         situation: one sentence on how things stand now.
         history: what has happened since the deadline was agreed, one line for each change.
         path: the path of its page; `acknowledge_path` is empty if it cannot be acknowledged.
@@ -56,7 +51,7 @@ class Item:
     obligors: str
     obligors_short: str
     obligees: str
-    due: DueTexts
+    dates: tuple[Row, ...]
     situation: str
     evidence: str
     path: str
@@ -69,6 +64,11 @@ class Item:
     acknowledge_path: str = ""
     predates_entry: bool = False
     is_reopened: bool = False
+
+    @property
+    def due(self) -> Row:
+        """Return when it is due."""
+        return self.dates[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

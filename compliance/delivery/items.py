@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from compliance.delivery import links, sentences
-from compliance.delivery.contents import DueTexts, Item, StatedPosition
+from compliance.delivery.contents import Item, Row, StatedPosition
 from compliance.delivery.deadlines import Histories
 from compliance.domain import phrases
 from compliance.domain.civil_periods import period_phrase
@@ -66,7 +66,7 @@ def item(
         obligors=_names_with_codes(obligors),
         obligors_short=_short_names(obligors),
         obligees=_names_with_codes(obligees),
-        due=_due(alert, deadline, obligors, as_of=as_of, recipient_zone=zone),
+        dates=_dates(alert, deadline, obligors, as_of=as_of, recipient_zone=zone),
         situation=sentences.situation(alert, deadline, as_of),
         note=sentences.note(alert, deadline),
         history=phrases.shortened(histories.lines(deadline), quote_length),
@@ -74,7 +74,7 @@ def item(
         quote=phrases.shortened(phrases.in_lines(obligation.text), quote_length),
         positions=tuple(map(_position, positions)),
         is_disputed=deadline.is_disputed,
-        evidence=_evidence(Counter(each.stance for each in obligation.evidence.all())),
+        evidence=_evidence(each.stance for each in obligation.evidence.all()),
         path=links.pages().deadline(deadline.pk),
         predates_entry=alert.predates_entry,
         is_reopened=alert.is_reopened,
@@ -82,50 +82,43 @@ def item(
     )
 
 
-def _due(
+def _dates(
     alert: AlertRow,
     deadline: Deadline,
     obligors: Sequence[Party],
     *,
     as_of: datetime,
     recipient_zone: str | None,
-) -> DueTexts:
+) -> tuple[Row, ...]:
+    """Return when a deadline is due, and, if they apply, its original date and its grace period."""
     label = sentences.due_label(alert, deadline, as_of)
     zone = displayed_zone_name(deadline.timezone)
     due_on, due_at = deadline.due_on, deadline.due_at
     if due_on is None or due_at is None:
-        return DueTexts(label=label, date=_without_date(deadline.obligation))
+        return (Row(label, (_without_date(deadline.obligation),)),)
     date = phrases.local_due_date(due_on, due_at, zone)
     precision = due_precision(deadline)
     if precision is not Precision.DAY:
         date = f"in {period_phrase(due_on, precision)}"
-    date_in_utc = phrases.local_due_date(due_on, due_at, "UTC")
-    is_in_utc = date == date_in_utc
-    if zone != deadline.timezone:
-        date = f"{date}; the time zone {deadline.timezone} is unknown"
-    elsewhere = []
+    unknown = "" if zone == deadline.timezone else f"; the time zone {deadline.timezone} is unknown"
+    lines = [f"{date}{unknown}"]
+    if date != phrases.local_due_date(due_on, due_at, "UTC"):
+        lines.append(phrases.in_utc(due_at))
     if recipient_zone and recipient_zone != zone:
-        elsewhere.append(
-            f"{phrases.local_instant(due_at, recipient_zone)} ({recipient_zone}, your time zone)"
-        )
+        local = phrases.local_instant(due_at, recipient_zone)
+        lines.append(f"{local} ({recipient_zone}, your time zone)")
     for other in dict.fromkeys(displayed_zone_name(party.timezone) for party in obligors):
         is_same = phrases.local_instant(due_at, other) == phrases.local_instant(due_at, zone)
         if not is_same and other != recipient_zone:
-            elsewhere.append(f"{phrases.local_instant(due_at, other)} ({other})")
-    originally, grace = "", ""
+            lines.append(f"{phrases.local_instant(due_at, other)} ({other})")
+    rows = [Row(label, tuple(lines))]
     original_on, original_at = deadline.original_due_on, deadline.original_due_at
     if original_on is not None and original_at is not None and original_at != due_at:
-        originally = phrases.local_due_date(original_on, original_at, zone)
+        rows.append(Row("Originally", (phrases.local_due_date(original_on, original_at, zone),)))
     if deadline.unmet_at is not None and deadline.unmet_at != due_at:
-        grace = f"until {phrases.local_instant(deadline.unmet_at, zone)} ({zone})"
-    return DueTexts(
-        label=label,
-        date=date,
-        in_utc="" if is_in_utc else phrases.in_utc(due_at),
-        elsewhere=tuple(elsewhere),
-        originally=originally,
-        grace=grace,
-    )
+        grace_end = phrases.local_instant(deadline.unmet_at, zone)
+        rows.append(Row("Grace", (f"until {grace_end} ({zone})",)))
+    return tuple(rows)
 
 
 def _without_date(obligation: Obligation) -> str:
@@ -158,12 +151,12 @@ def _short_names(parties: Sequence[Party]) -> str:
     return f"{names[0]} and {len(names) - 1} more" if len(names) > 2 else phrases.joined(names)
 
 
-def _evidence(counts: Mapping[str, int]) -> str:
-    total = sum(counts.values())
-    if not total:
+def _evidence(stances: Iterable[str]) -> str:
+    counts = Counter(stances)
+    if not counts:
         return "none on record"
     parts = [f"{counts[stance]} {word}" for stance, word in _STANCES.items() if stance in counts]
-    return f"{total:,} on record ({', '.join(parts)})"
+    return f"{counts.total():,} on record ({', '.join(parts)})"
 
 
 def _share(position: Position) -> str:

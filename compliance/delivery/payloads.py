@@ -59,7 +59,7 @@ def _alert(item: Item) -> dict[str, Any]:
         "severity": item.severity,
         "obligors": item.obligors,
         "obligees": item.obligees,
-        "due": item.due.date,
+        "due": item.due.lines[0],
         "situation": item.situation,
         "history": item.history,
         "is_disputed": item.is_disputed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 from email.utils import parseaddr
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import uuid4
 
@@ -13,17 +13,17 @@ from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
-from compliance.delivery.contents import Contents
+from compliance.delivery.contents import Contents, Item, Row
 from compliance.domain import phrases
 
-_WIDTH = 76
+_WIDTH = 72
 _MAX_SUBJECT_LENGTH = 250
 _AUTOMATIC = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
 
 _SUMMARY_INTRO = (
-    "These breaches began before they were entered in Pacta. There are no escalations. You will be "
-    "notified when they end."
+    "These breaches began before they were entered in Pacta. There will be no escalations. You "
+    "will be notified when they end."
 )
 
 
@@ -65,10 +65,12 @@ def render_mail(contents: Contents) -> RenderedMail:
     """Return the email with these contents."""
     # No message has the first Message-ID: it is what all messages of a thread refer to.
     references = (f"<{contents.thread}@{sender_domain()}>", *contents.references)
-    title = subject(contents)
+    title, heading = subject(contents), contents.agreement
     context = {
         "contents": contents,
+        "heading": heading if contents.agreement_ref else heading.capitalize(),
         "items": contents.items,
+        "rows": partial(_rows, names_agreement=contents.is_digest or contents.total == 1),
         "single": contents.items[0] if contents.total == 1 else None,
         "subject": title,
         "summary": summary(contents),
@@ -90,6 +92,20 @@ def render_mail(contents: Contents) -> RenderedMail:
     )
     mail.attach_alternative(_template("html").render(context), "text/html")
     return mail
+
+
+def _rows(item: Item, *, names_agreement: bool) -> list[Row]:
+    """Return the table that describes a deadline."""
+    found = [
+        Row("Obligor", (item.obligors,)),
+        Row("Obligee", (item.obligees,)),
+        *item.dates,
+        Row("Obligation", (f"{item.ref}, {item.severity} severity",)),
+        Row("Agreement", (item.agreement if names_agreement else "",)),
+        Row("Clause", (item.clause,)),
+        Row("Evidence", (item.evidence,)),
+    ]
+    return [row for row in found if any(row.lines)]
 
 
 def plain_mail(
@@ -157,5 +173,5 @@ def _template(kind: str) -> Template:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    environment.filters["quoted"] = _quoted
+    environment.filters.update(quoted=_quoted, wrapped=_wrapped)
     return environment.get_template(f"alerts.{kind}")

@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from compliance.delivery import links, messages, outbox, payloads, rendering
 from compliance.delivery.answers import Answer
-from compliance.delivery.contents import Contents, DueTexts, Item
+from compliance.delivery.contents import Contents, Item, Row
 from compliance.delivery.mailer import Mailer
 from compliance.delivery.senders import call_webhook
 from compliance.domain import phrases
@@ -158,6 +158,9 @@ def _sample(subscription: Subscription, as_of: datetime) -> Contents:
     title = phrases.title(agreement.title) if agreement else "An example agreement"
     zone, email = displayed_zone_name(subscription.timezone), subscription.email
     due_at = as_of.replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
+    due = [f"{phrases.local_instant(due_at, zone)} ({zone})"]
+    if zone != "UTC":
+        due.append(phrases.in_utc(due_at))
     item = Item(
         deadline_id=0,
         kind=AlertKind.MISSED.value,
@@ -171,11 +174,7 @@ def _sample(subscription: Subscription, as_of: datetime) -> Contents:
         obligors="Example Supplier (SUP)",
         obligors_short="Example Supplier",
         obligees="Example Buyer (BUY)",
-        due=DueTexts(
-            label="Was due",
-            date=f"{phrases.local_instant(due_at, zone)} ({zone})",
-            in_utc=phrases.in_utc(due_at) if zone != "UTC" else "",
-        ),
+        dates=(Row("Was due", tuple(due)),),
         situation="Nothing was missed: this is only a test that Pacta can reach you.",
         clause="Art. 3(1)",
         quote="The supplier shall deliver the goods by the date agreed.",

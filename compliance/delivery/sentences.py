@@ -32,7 +32,24 @@ _ENDED = {
 _CHANGED = {Reason.TRIGGERED: "now due", Reason.TARGET_RESTATED: "restated"}
 _GOOD_ENDS = frozenset({BreachEnd.PERFORMED, BreachEnd.CURED, BreachEnd.VOIDED})
 
-# Sentences for ends that a label cannot describe completely.
+# How a breach ended, in the sentence "It ... on {when}, after it had been {missed}."
+_ENDED_VERBS = {
+    BreachEnd.PERFORMED: "was done",
+    BreachEnd.CURED: "was cured",
+    BreachEnd.POSTPONED: "was postponed without a new date",
+    BreachEnd.DETERMINED: "was closed by a final determination",
+    BreachEnd.REPLACED: "was replaced by another obligation",
+    BreachEnd.TERMINATED: "was closed when its agreement was terminated",
+    BreachEnd.EXPIRED: "was closed when its agreement expired",
+    BreachEnd.WITHDRAWN: "was no longer required",
+} | {
+    end: f"was {end.value}"
+    for end in (
+        BreachEnd.EXTENDED, BreachEnd.RESCHEDULED, BreachEnd.WAIVED, BreachEnd.SUSPENDED,
+        BreachEnd.CANCELLED,
+    )
+}  # fmt: skip
+# What is said instead where more is known, or the breach never happened.
 _ENDED_SENTENCES = {
     BreachEnd.PERFORMED: "It was done on {when}, {late} late.",
     BreachEnd.CURED: "The violation ended on {when}. It had lasted {length}.",
@@ -48,12 +65,6 @@ _ENDED_SENTENCES = {
     ),
     BreachEnd.DETERMINED: (
         "It was finally determined on {when} that it had been {missed}. It is closed as {status}."
-    ),
-    BreachEnd.POSTPONED: (
-        "It was postponed without a new date on {when}, after it had been {missed}."
-    ),
-    BreachEnd.REPLACED: (
-        "Another obligation took its place on {when}, after it had been {missed}."
     ),
     BreachEnd.WITHDRAWN: "Its due rule was corrected and no longer requires it.",
     BreachEnd.VOIDED: "What was recorded since then shows that it was not {missed}.",
@@ -161,95 +172,72 @@ def headline(alert: AlertRow, deadline: Deadline, as_of: datetime) -> tuple[str,
 def situation(alert: AlertRow, deadline: Deadline, as_of: datetime) -> str:
     """Return one sentence on how things stand: how late it is, how it ended or what changed."""
     if alert.kind == AlertKind.REMINDER:
-        if deadline.measured_quantity is not None:
-            return _value(deadline)
-        if is_ceiling(deadline):
-            return "No value has been measured yet."
-        return (
-            "Nothing on record meets it yet."
-            if is_achieve(deadline)
-            else "There is no violation on record."
-        )
+        if value := _value(deadline):
+            return value
+        if is_achieve(deadline):
+            return "Nothing on record meets it yet."
+        return "There is no violation on record."
     if alert.kind == AlertKind.CHANGED:
         return _change(alert, deadline)
     assert alert.occurred_at is not None, "all other alerts are about breaches"
-    zone = displayed_zone_name(deadline.timezone)
-    late_since = deadline.due_at or alert.occurred_at
-    if alert.predates_entry:
-        return _situation_before_entry(alert, deadline)
     if alert.ended_at is not None and alert.end_reason is not None:
-        end = BreachEnd(alert.end_reason)
-        sentence = _ENDED_SENTENCES.get(
-            end, "It was {ended} on {when}, after it had been {missed}."
-        )
-        if end is BreachEnd.PERFORMED and is_ceiling(deadline):
-            sentence = "The value of {when} met the target, {late} late."
-        return sentence.format(
-            ended=alert.end_reason,
-            when=phrases.in_utc(alert.ended_at),
-            late=phrases.elapsed(late_since, alert.ended_at, zone),
-            length=phrases.elapsed(alert.occurred_at, alert.ended_at, zone),
-            missed=_missed(is_achieve=is_achieve(deadline)),
-            status=_closed_as(is_partly_met=alert.is_partly_met),
-        )
+        return _ended(alert, deadline)
+    if alert.predates_entry:
+        return f"{_known_since_entry(alert, deadline)} {_value(deadline)}".strip()
+    zone = displayed_zone_name(deadline.timezone)
     if not is_achieve(deadline):
         lasted = phrases.elapsed(alert.occurred_at, as_of, zone)
         violated = f"Violated since {phrases.in_utc(alert.occurred_at)}, for {lasted}."
         return f"{violated} {_value(deadline)}".strip()
-    late = phrases.elapsed(late_since, as_of, zone)
+    late = phrases.elapsed(deadline.due_at or alert.occurred_at, as_of, zone)
     if deadline.status == Status.PARTLY_MET:
         return f"Part of it was done; the rest is {late} late."
     return f"It is {late} late. {_value(deadline)}".strip()
 
 
 def _value(deadline: Deadline) -> str:
-    """Return the value in force and the target, in a sentence; empty without a value."""
+    """Return the value in force and the target, in a sentence; empty if nothing is measured."""
     value, target = deadline.measured_quantity, deadline.target_quantity
     if value is None or target is None:
-        return ""
+        return "No value has been measured yet." if is_ceiling(deadline) else ""
     unit = phrases.one_line(deadline.obligation.unit)
     required = target_text(target, TargetBound(deadline.obligation.target_bound), unit)
     return f"The value is {amount_text(value, unit)}; the target is {required}."
 
 
-def _situation_before_entry(alert: AlertRow, deadline: Deadline) -> str:
-    """Return how things stand with a breach that is not news, without saying how long it lasted."""
+def _ended(alert: AlertRow, deadline: Deadline) -> str:
+    """Return how a breach ended, without its length if it began before its entry."""
     assert alert.occurred_at is not None, "it is about a breach"
-    missed = _missed(is_achieve=is_achieve(deadline))
-    if alert.end_reason == BreachEnd.VOIDED:
-        return _ENDED_SENTENCES[BreachEnd.VOIDED].format(missed=missed)
-    if alert.ended_at is not None:
-        verb = _ENDED_VERBS[BreachEnd(alert.end_reason or "")]
-        return f"It {verb} on {phrases.in_utc(alert.ended_at)}, after it had been {missed}."
+    assert alert.ended_at is not None, "the breach has ended"
+    end, zone = BreachEnd(alert.end_reason or ""), displayed_zone_name(deadline.timezone)
+    sentence = f"It {_ENDED_VERBS.get(end)} on {{when}}, after it had been {{missed}}."
+    if end is BreachEnd.VOIDED or not alert.predates_entry:
+        sentence = _ENDED_SENTENCES.get(end, sentence)
+        if end is BreachEnd.PERFORMED and is_ceiling(deadline):
+            sentence = "The value of {when} met the target, {late} late."
+    return sentence.format(
+        when=phrases.instant_or_day(alert.ended_at, zone),
+        late=phrases.elapsed(deadline.due_at or alert.occurred_at, alert.ended_at, zone),
+        length=phrases.elapsed(alert.occurred_at, alert.ended_at, zone),
+        missed=_missed(is_achieve=is_achieve(deadline)),
+        status=_closed_as(is_partly_met=alert.is_partly_met),
+    )
+
+
+def _known_since_entry(alert: AlertRow, deadline: Deadline) -> str:
+    """Return how things stand with a breach that is not news, without saying how long it lasts."""
+    assert alert.occurred_at is not None, "it is about a breach"
     zone = displayed_zone_name(deadline.timezone)
     began = phrases.day(civil_day(alert.occurred_at, zone))
     entered = phrases.day(civil_day(deadline.entered_at or alert.occurred_at, zone))
     again = ""
     if alert.reopened_at is not None:
         since = phrases.in_utc(alert.reopened_at.replace(second=0))
-        again = f"What had ended it was retracted or corrected on {since}. "
+        again = f"It had ended, but that was retracted or corrected on {since}. "
     if not is_achieve(deadline):
         return f"{again}It has been violated since {began}. It was entered in Pacta on {entered}."
     part = ", except for a part of it" if deadline.status == Status.PARTLY_MET else ""
     return f"{again}It was already missed{part} when it was entered in Pacta on {entered}."
-
-
-_ENDED_VERBS = {
-    BreachEnd.PERFORMED: "was done",
-    BreachEnd.CURED: "was cured",
-    BreachEnd.POSTPONED: "was postponed without a new date",
-    BreachEnd.DETERMINED: "was closed by a final determination",
-    BreachEnd.REPLACED: "was replaced by another obligation",
-    BreachEnd.TERMINATED: "was closed when its agreement was terminated",
-    BreachEnd.EXPIRED: "was closed when its agreement expired",
-    BreachEnd.WITHDRAWN: "was no longer required",
-} | {
-    end: f"was {end.value}"
-    for end in (
-        BreachEnd.EXTENDED, BreachEnd.RESCHEDULED, BreachEnd.WAIVED, BreachEnd.SUSPENDED,
-        BreachEnd.CANCELLED,
-    )
-}  # fmt: skip
 
 
 def note(alert: AlertRow, deadline: Deadline) -> str:

@@ -119,6 +119,17 @@ def in_utc(at: datetime) -> str:
     return f"{local_instant(at, 'UTC')} UTC"
 
 
+def instant_or_day(at: datetime, zone_name: str) -> str:
+    """Return the day that begins at an instant in the zone, or else the instant in UTC.
+
+    What is recorded by its day takes effect when that begins, often on the day before in UTC.
+    """
+    on = civil_day(at, zone_name)
+    if not is_day_end(on - timedelta(days=1), at, zone_name):
+        return in_utc(at)
+    return f"{on:%A}, {day(on)} ({zone_name})"
+
+
 @lru_cache(maxsize=_KEPT)
 def elapsed(start: datetime, end: datetime, zone_name: str) -> str:
     """Return the time from `start` to `end` in its two largest units, in local time of the zone.

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from compliance.delivery import mailer as mailer_module
 from compliance.delivery import outbox, run
 from compliance.delivery.answers import Answer
-from compliance.delivery.contents import Contents, DueTexts, Item
+from compliance.delivery.contents import Contents, Item, Row
 from compliance.delivery.mailer import Mailer
 from compliance.delivery.rendering import render_mail
 from compliance.delivery.time_limits import ATTEMPT_LIMIT
@@ -329,7 +329,7 @@ def rendered(title: str, quote: str, names: str) -> EmailMultiAlternatives:
     item = Item(
         deadline_id=1, kind="missed", label="missed", headline="Missed", tone="bad", title=title,
         ref="O-1", agreement=title, severity="high", obligors=names, obligors_short=names,
-        obligees=names, due=DueTexts(label="Was due", date="today"), situation="It is late.",
+        obligees=names, dates=(Row("Was due", ("today",)),), situation="It is late.",
         evidence="none", path="/x", quote=quote,
     )  # fmt: skip
     return render_mail(

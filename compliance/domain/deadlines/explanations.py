@@ -188,6 +188,8 @@ def _change_step(change: StatusChange, before: StatusChange | None, case: Case) 
         because = f"{because.partition(' without')[0]}, and only part of it had been accepted."
     elif change.reason in _BY_TIME and change.status is Status.IN_GRACE:
         because = "The due date passed, and the grace period began."
+    elif change.reason in _BY_TIME and case.target_bound is TargetBound.AT_MOST:
+        because = because.replace("an accepted performance", "a value that meets the target")
     if fact is not None:
         because = f"{because.removesuffix('.')}{_details(fact, change, case)}"
     if change.reason in {Reason.EXTENDED, Reason.RESCHEDULED, Reason.TRIGGERED} and change.due_on:
