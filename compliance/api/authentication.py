@@ -1,8 +1,14 @@
-"""Authentication by `Authorization: Bearer <token>` or by the session of the admin."""
+"""Authentication by `Authorization: Bearer <token>` or by the session of the admin.
+
+Spreadsheets cannot send bearer tokens. To read exports, and for nothing else, the token may be the
+password of HTTP Basic (RFC 7617), with any user name.
+"""
 
 from __future__ import annotations
 
+import base64
 from copy import copy
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -11,6 +17,7 @@ from rest_framework.authentication import SessionAuthentication as BaseSessionAu
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from compliance.api.renderers import EXPORT_TYPES
 from compliance.domain.networks import address, is_in_any
 from compliance.domain.people.token_format import is_token
 from compliance.models import ApiToken, User
@@ -20,6 +27,8 @@ from compliance.queries.people.tokens import token_with_key
 from config.client_addresses import client_address
 
 _SCHEME = "bearer"
+_EXPORT_SCHEME = "basic"
+_CHALLENGE_OF_EXPORTS = 'Bearer, Basic realm="Pacta exports", charset="UTF-8"'
 _MISTYPED = "This is not an API token: copy all of it, from pacta_ to its last character."
 _NO_CSRF_TOKEN = (
     "To write with a session, send the value of the CSRF cookie in the header X-CSRFToken. With an "
@@ -37,12 +46,16 @@ class BearerAuthentication(BaseAuthentication):
         Raises:
             AuthenticationFailed: the token is not valid, or may not be used from this address.
         """
+        if _scheme_and_key(request._request)[0] == _EXPORT_SCHEME and not _returns_export(request):
+            return None
         token = bearer_token(request._request)
         return None if token is None else (token.user, token)
 
     def authenticate_header(self, request: Request) -> str:
-        """Return the scheme for the header `WWW-Authenticate`."""
-        return "Bearer"
+        """Return the schemes for the header `WWW-Authenticate`."""
+        # A browser would ask people for a name and a password, and they would give theirs.
+        is_browser = "text/html" in request.headers.get("Accept", "")
+        return _CHALLENGE_OF_EXPORTS if _returns_export(request) and not is_browser else "Bearer"
 
 
 def bearer_token(request: HttpRequest) -> ApiToken | None:
@@ -51,14 +64,15 @@ def bearer_token(request: HttpRequest) -> ApiToken | None:
     Raises:
         AuthenticationFailed: the token is not valid, or may not be used from this address.
     """
-    header = request.META.get("HTTP_AUTHORIZATION", "")
-    scheme, _, key = header.partition(" ")
-    if scheme.lower() != _SCHEME:
+    scheme, key = _scheme_and_key(request)
+    if scheme == _EXPORT_SCHEME and asks_for_export(request):
+        key = _password(key)
+    elif scheme != _SCHEME:
         return None
     found: ApiToken | AuthenticationFailed | None = getattr(request, "bearer", None)
     if found is None:
         try:
-            found = _valid_token(request, key.strip())
+            found = _valid_token(request, key)
         except AuthenticationFailed as refusal:
             found = refusal
         # The middleware looks it up first, and the view finds it here.
@@ -66,6 +80,43 @@ def bearer_token(request: HttpRequest) -> ApiToken | None:
     if isinstance(found, AuthenticationFailed):
         raise found
     return found
+
+
+def asks_for_export(request: HttpRequest) -> bool:
+    """Return whether a request only reads, in a format of exports."""
+    if request.method not in {"GET", "HEAD"}:
+        return False
+    wanted = request.GET.get("format")
+    if wanted is not None:
+        return wanted in EXPORT_TYPES
+    accepted = request.headers.get("Accept", "")
+    return any(media_type in accepted for media_type in EXPORT_TYPES.values())
+
+
+def _returns_export(request: Request) -> bool:
+    """Return whether the response to a request is an export, if it succeeds."""
+    context: dict[str, Any] = request.parser_context or {}
+    view, renderer = context.get("view"), getattr(request, "accepted_renderer", None)
+    if view is None or getattr(view, "action", None) not in getattr(view, "exported", ()):
+        return False
+    is_named = "format" in request.query_params
+    return asks_for_export(request._request) and (
+        is_named or getattr(renderer, "format", None) in EXPORT_TYPES
+    )
+
+
+def _scheme_and_key(request: HttpRequest) -> tuple[str, str]:
+    scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return scheme.lower(), key.strip()
+
+
+def _password(credentials: str) -> str:
+    """Return the password of HTTP Basic; without one, an empty text."""
+    try:
+        text = base64.b64decode(credentials, validate=True).decode()
+    except ValueError:
+        return ""
+    return text.partition(":")[2]
 
 
 def _valid_token(request: HttpRequest, key: str) -> ApiToken:

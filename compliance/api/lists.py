@@ -30,6 +30,7 @@ def list_response(
     read: Callable[[ListingT], Page],
     *,
     row: RowType,
+    export: Callable[[ListingT, Sequence[str], Format], Iterator[bytes]] | None = None,
     is_feed: bool = False,
     **pinned: datetime | None,
 ) -> HttpResponseBase:
@@ -37,6 +38,7 @@ def list_response(
 
     Args:
         read: returns a page.
+        export: returns all rows of the present as CSV or NDJSON, faster than by pages.
         is_feed: whether every format returns a page, after which a client continues later.
         pinned: parameters of the next page that the request left out.
 
@@ -47,6 +49,10 @@ def list_response(
     wanted = format_of(request, listing)
     is_page = is_feed or bool({"cursor", "page_size"} & listing.model_fields_set)
     if wanted != Format.JSON and not is_page:
+        is_now = getattr(listing, "known_at", None) is None
+        if export is not None and is_now and wanted != Format.XLSX:
+            parts = export(listing, names, wanted)
+            return _attached(request, wanted, parts, is_streamed=True)
         found = portions(read, listing)
         return table_response(request, listing, names, found, is_streamed=True)
     page = read(listing)
@@ -139,6 +145,12 @@ def table_response(
         parts = ndjson_parts(names, found)
     else:
         parts = xlsx_parts(names, found)
+    return _attached(request, kind, parts, is_streamed=is_streamed)
+
+
+def _attached(
+    request: Request, kind: Format, parts: Iterator[bytes], *, is_streamed: bool
+) -> HttpResponseBase:
     media_type = EXPORT_TYPES[kind] + ("; charset=utf-8" if kind == Format.CSV else "")
     name = f"{_name(request.path)}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -46,12 +46,27 @@ def formats_of(answer: Any) -> dict[tuple[int, str], Any]:
     return {(200, "application/json"): answer, **tables}
 
 
+_BASIC = {
+    "type": "http",
+    "scheme": "basic",
+    "description": "Only for exports: an API token as the password, with any user name.",
+}
+_HEADERS = {
+    "Content-Disposition": {
+        "description": "The name of the file, if it is an export.",
+        "schema": {"type": "string"},
+    },
+    "Link": {
+        "description": "The address of the next page, if one page is exported.",
+        "schema": {"type": "string"},
+    },
+}
 # The names of what `fields` applies to.
 _WITH_FIELDS = ("Page", "SummaryAnswer", "TrendAnswer")
 
 
-def describe_chosen_fields(result: dict[str, Any], **_others: object) -> dict[str, Any]:
-    """Describe the rows of lists that have only the fields that a client chose."""
+def describe_lists(result: dict[str, Any], **_others: object) -> dict[str, Any]:
+    """Describe rows with only the fields that a client chose, and who may read exports."""
     schemas = result["components"]["schemas"]
     for name in [each for each in schemas if each.endswith(_WITH_FIELDS)]:
         results = schemas[name]["properties"]["results"]
@@ -61,6 +76,12 @@ def describe_chosen_fields(result: dict[str, Any], **_others: object) -> dict[st
         sentence = f"A {row} with only the `fields` that were chosen."
         schemas[f"Chosen{row}"] = {**chosen, "description": sentence}
         results["items"] = {"anyOf": [whole, {"$ref": f"#/components/schemas/Chosen{row}"}]}
+    result["components"]["securitySchemes"]["export"] = _BASIC
+    for methods in result["paths"].values():
+        content = methods.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
+        if EXPORT_TYPES[Format.CSV] in content:
+            methods["get"]["security"].append({"export": []})
+            methods["get"]["responses"]["200"]["headers"].update(_HEADERS)
     return result
 
 

@@ -14,9 +14,9 @@ from xlsxwriter import Workbook
 
 from compliance.api.renderers import ORJSONRenderer
 from compliance.domain.tables import SEPARATOR, cell_text, instant_text
+from compliance.queries.exports import BOM
 from compliance.queries.rows import Row
 
-_BOM = b"\xef\xbb\xbf"
 _LARGEST_PART = 64 * 1024
 _MOST_ROWS_OF_SHEET = 1_048_576
 _LONGEST_CELL = 32_767
@@ -30,7 +30,7 @@ def csv_parts(
 ) -> Iterator[bytes]:
     """Yield a table with a header as CSV (RFC 4180) in UTF-8."""
     if has_bom:
-        yield _BOM
+        yield BOM
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(names)

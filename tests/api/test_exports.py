@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
+import zipfile
 from typing import Any
 
 import orjson
 import pytest
 from django.http import StreamingHttpResponse
 from django.test import Client
+from django.utils import timezone
 
-from compliance.models import Agreement, Party
+from compliance.models import Agreement, Deadline, Party, User
+from compliance.operations.people.tokens import create_token
 from tests.api.answers import BASE, get, paths, rows
 
 BOM = b"\xef\xbb\xbf"
@@ -94,3 +98,66 @@ def test_a_summary_is_exported_with_a_column_per_status(api: Client, geneva: Agr
     assert exported[0]["status_unmet"] == str(listed[0]["statuses"].get("unmet", 0))
     trend = table(api, "trend/?from=2025&interval=year&format=csv")
     assert list(trend[0]) == ["period", "at", "count", "compliance_rate"]
+
+
+def basic(password: str, name: str = "excel") -> Client:
+    """Return a client that sends a name and a password, as Excel does."""
+    credentials = base64.b64encode(f"{name}:{password}".encode()).decode()
+    return Client(headers={"Authorization": f"Basic {credentials}"})
+
+
+def test_the_token_is_the_password_only_for_exports(desk: User, geneva: Agreement) -> None:
+    excel = basic(create_token(name="excel", user=desk, is_read_only=False))
+    assert len(table(excel, "deadlines/?format=csv")) > 3
+    assert excel.get(f"{BASE}summary/?format=xlsx").status_code == 200
+    by_header = excel.get(f"{BASE}parties/", headers={"Accept": "text/csv"})
+    assert by_header.status_code == 200
+    single = Deadline.objects.earliest("id").pk
+    for path in (
+        "deadlines/",
+        "deadlines/?format=json",
+        f"deadlines/{single}/?format=csv",
+        "audit/",
+    ):
+        assert excel.get(f"{BASE}{path}").status_code == 401, path
+    both = {"Accept": "text/csv, application/json"}
+    assert excel.get(f"{BASE}deadlines/{single}/", headers=both).status_code == 401
+    party = {"code": "NEW", "name": "New", "kind": "company"}
+    refused = excel.post(f"{BASE}parties/?format=csv", party, content_type="application/json")
+    assert refused.status_code == 401
+    assert not Party.objects.filter(code="NEW").exists()
+
+
+def test_a_wrong_password_is_refused_and_asked_for_again(desk: User) -> None:
+    desk.set_password("secret")
+    revoked = create_token(name="excel", user=desk, is_read_only=True)
+    desk.api_tokens.update(revoked_at=timezone.now())
+    for password in ("secret", "", "pacta_" + "0" * 36, revoked):
+        refused = basic(password, desk.email).get(f"{BASE}parties/?format=csv")
+        assert refused.status_code == 401
+        assert refused["WWW-Authenticate"].startswith("Bearer, Basic realm=")
+    in_browser = Client(headers={"Accept": "text/html,*/*"}).get(f"{BASE}parties/?format=csv")
+    assert (in_browser.status_code, in_browser["WWW-Authenticate"]) == (401, "Bearer")
+    nonsense = Client(headers={"Authorization": "Basic !"}).get(f"{BASE}parties/?format=csv")
+    assert nonsense.status_code == 401
+
+
+def test_the_limits_of_a_token_apply_when_it_is_a_password(desk: User) -> None:
+    token = create_token(name="excel", user=desk, is_read_only=True)
+    desk.api_tokens.update(networks=["192.0.2.0/24"])
+    excel = basic(token)
+    query = f"{BASE}parties/?format=csv"
+    assert excel.get(query, REMOTE_ADDR="198.51.100.7").status_code == 401
+    allowed = excel.get(query, REMOTE_ADDR="192.0.2.7")
+    assert allowed.status_code == 200
+    assert allowed["RateLimit-Policy"].startswith('"token"')
+
+
+def test_a_workbook_has_numbers_dates_and_no_formulas(api: Client, geneva: Agreement) -> None:
+    Party.objects.create(code="ACME", name="=1+1", kind="company", timezone="UTC")
+    book = content_of(api.get(f"{BASE}parties/?format=xlsx"))
+    with zipfile.ZipFile(io.BytesIO(book)) as parts:
+        sheet = parts.read("xl/worksheets/sheet1.xml").decode()
+    assert "<f>" not in sheet
+    assert "<t>=1+1</t>" in sheet
+    assert sheet.count("<row ") == Party.objects.count() + 1

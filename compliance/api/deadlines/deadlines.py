@@ -145,6 +145,7 @@ class DeadlineViews(Views):
             listing,
             partial(queries.listed, now=now, reader=self.reader),
             row=DeadlineRow,
+            export=partial(queries.exported, now=now, reader=self.reader),
             as_of=listing.as_of,
             known_at=listing.known_at,
         )

@@ -6,6 +6,7 @@ and `effective_at <= V` that is latest by `recorded_at`, then by `effective_at`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -27,13 +28,14 @@ from compliance.queries.deadlines.filters import (
     narrow_to_few,
     source,
 )
-from compliance.queries.deadlines.paces import BEGINS_AT, add_pace
+from compliance.queries.deadlines.paces import BEGINS_AT, PACES, add_pace
 from compliance.queries.deadlines.periods import DUE_PRECISION
 from compliance.queries.deadlines.replacements import successor
 from compliance.queries.deadlines.status_since import add_status_since
 from compliance.queries.deadlines.verification import add_verification
+from compliance.queries.exports import copied
 from compliance.queries.former import restore_deadlines
-from compliance.queries.pages import Listing, Order, Page, merged_page
+from compliance.queries.pages import Format, Listing, Order, Page, merged_page
 from compliance.queries.point_in_time import PointInTime
 from compliance.queries.rows import Row, Where, one
 from compliance.queries.unseen import hide_unseen
@@ -59,14 +61,15 @@ ROW = Columns(
     columns=(
         column(INTEGER, "id", "d.id"),
         column(INTEGER, "obligation", "d.obligation_id"),
-        column(TEXT, "obligation_ref", "o.ref"),
-        column(TEXT, "agreement", "a.ref"),
+        column(TEXT, "obligation_ref", "o.ref", is_code=True),
+        column(TEXT, "agreement", "a.ref", is_code=True),
         column(TEXT, "title", "o.title"),
-        column(TEXTS, "obligors", _OBLIGORS),
-        column(TEXTS, "obligees", _OBLIGEES),
+        column(TEXTS, "obligors", _OBLIGORS, is_code=True),
+        column(TEXTS, "obligees", _OBLIGEES, is_code=True),
         column(
             TEXT, "party", "(SELECT p.code FROM compliance_party AS p WHERE p.id = d.party_id)",
-            "The obligor whose deadline it is, if each has one of its own.", is_nullable=True,
+            "The obligor whose deadline it is, if each has one of its own.",
+            is_nullable=True, is_code=True,
         ),
         column(TEXT, "kind", "o.kind", choices=ObligationKind),
         column(
@@ -102,7 +105,7 @@ ROW = Columns(
             "Whether the status depends on the zone or the reading that is used.",
         ),
         column(INSTANT, "original_due_at", "d.original_due_at", is_nullable=True),
-        column(TEXT, "timezone", "d.timezone"),
+        column(TEXT, "timezone", "d.timezone", is_code=True),
         column(TEXT, "status", "d.status", choices=Status),
         column(INSTANT, "status_since", "d.status_since"),
         column(BOOLEAN, "is_closed", "d.is_closed", "Whether nothing changes it any more."),
@@ -131,20 +134,21 @@ ROW = Columns(
             "The share of the whole that is accepted, if there is no target.", is_nullable=True,
         ),
         column(
-            QUANTITY, "expected_quantity", None,
+            QUANTITY, "expected_quantity", "paces.expected",
             "The quantity that even delivery would have reached by now.", is_nullable=True,
         ),
         column(
-            QUANTITY, "pace", None,
+            QUANTITY, "pace", "paces.pace",
             "The quantity performed as a share of the quantity expected.", is_nullable=True,
         ),
     ),
 )  # fmt: skip
 """The rows of the list."""
 
-_COLUMNS = f"SELECT {ROW.sql}, {BEGINS_AT}"
+PACED = ("expected_quantity", "pace")
+_COLUMNS = f"SELECT {ROW.sql(without=PACED)}, {BEGINS_AT}"
 _TRACE = ", d.trace, d.warnings, d.data_version"
-_JOINS = """
+JOINS = """
 JOIN compliance_obligation AS o ON o.id = d.obligation_id
 JOIN compliance_agreement AS a ON a.id = d.agreement_id
 """
@@ -164,13 +168,8 @@ def listed(listing: DeadlineListing, *, reader: Reader, now: datetime) -> Page:
     Raises:
         Invalid: the cursor belongs to another list.
     """
-    column = listing.ordering.removeprefix("-")
-    order = Order(
-        table="d",
-        columns=("id",) if column == "id" else (column, "id"),
-        is_descending=listing.ordering.startswith("-"),
-        absent={"due_at": NO_DUE},
-    )
+    order = _order(listing)
+    column = order.columns[0]
     where = conditions(listing, reader=reader, now=now)
     is_of_few = narrow_to_few(where, listing, reader=reader)
     parts = [source(listing)]
@@ -180,7 +179,7 @@ def listed(listing: DeadlineListing, *, reader: Reader, now: datetime) -> Page:
         parts = states.past_in_order(column)
     elif listing.as_of is not None and is_of_few:
         parts = [states.past(is_of_few=True)]
-    selects = ["\n".join((_COLUMNS, "FROM", each, _JOINS)) for each in parts]
+    selects = ["\n".join((_COLUMNS, "FROM", each, JOINS)) for each in parts]
     found = merged_page(selects, where, order=order, listing=listing)
     restore_deadlines(found.rows, listing.known_at)
     if listing.as_of is not None and listing.known_at is not None and not is_by_since:
@@ -191,11 +190,34 @@ def listed(listing: DeadlineListing, *, reader: Reader, now: datetime) -> Page:
     return found
 
 
+def exported(
+    listing: DeadlineListing, names: Sequence[str], kind: Format, *, reader: Reader, now: datetime
+) -> Iterator[bytes]:
+    """Return all deadlines of a list of the present as CSV or NDJSON, with these fields."""
+    where = conditions(listing, reader=reader, now=now)
+    where.values["now"] = now
+    paces = PACES if set(PACED) & set(names) else ""
+    source = f"FROM {states.NOW} {JOINS} {paces}"
+    return copied(
+        ROW, source, where, order=_order(listing), names=names, kind=kind, has_bom=listing.bom
+    )
+
+
+def _order(listing: DeadlineListing) -> Order:
+    column = listing.ordering.removeprefix("-")
+    return Order(
+        table="d",
+        columns=("id",) if column == "id" else (column, "id"),
+        is_descending=listing.ordering.startswith("-"),
+        absent={"due_at": NO_DUE},
+    )
+
+
 def row(deadline_id: int, moment: PointInTime, *, reader: Reader, now: datetime) -> Row | None:
     """Return one deadline at a given time, with its trace. None if it was not known then."""
     where = Where(as_of=moment.as_of, known_at=moment.known_at).equal(d__id=deadline_id)
     hide_unseen(where, reader, agreement="d.agreement_id")
-    found = one("\n".join((_COLUMNS + _TRACE, "FROM", source(moment), _JOINS)), where)
+    found = one("\n".join((_COLUMNS + _TRACE, "FROM", source(moment), JOINS)), where)
     if found is not None:
         version = found.pop("data_version")
         # The terms of another time may have been computed with other data.
