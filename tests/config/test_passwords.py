@@ -18,6 +18,13 @@ def test_a_password_of_context_words_is_refused(settings: Any, password: str) ->
         validate_password(password)
 
 
+def test_a_password_has_at_least_eight_characters_and_may_have_hundreds() -> None:
+    with pytest.raises(ValidationError, match="at least 8 characters"):
+        validate_password("vQ7#plo")
+    validate_password("vQ7#plo9")
+    validate_password("vQ7#plo9" * 100)
+
+
 @pytest.mark.parametrize("password", ["pacta-sunt-servanda", "correct-horse-battery", "vQ7#plo9x"])
 def test_a_password_with_enough_other_characters_is_accepted(password: str) -> None:
     validate_password(password)

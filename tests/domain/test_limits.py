@@ -207,6 +207,11 @@ def test_every_list_that_can_be_sent_is_bounded() -> None:
     assert fields * 5 <= limits.MOST_FIELDS
 
 
+def test_no_body_may_contain_a_field_that_is_not_declared() -> None:
+    assert urls.urlpatterns
+    assert all(each.model_config["extra"] == "forbid" for each in every(Draft))
+
+
 @pytest.mark.parametrize(
     "is_yaml", [pytest.param(True, id="yaml", marks=pytest.mark.exhaustive), False]
 )

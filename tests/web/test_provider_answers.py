@@ -101,9 +101,15 @@ def changed(answer: dict[str, Any], change: Any) -> Any:
     return answer | change if isinstance(change, dict) and change else change
 
 
+def test_a_slash_at_the_end_of_the_issuer_makes_no_difference(provider: Provider) -> None:
+    provider.configuration["issuer"] += "/"
+    assert Client().post(LOGIN).status_code == 302
+
+
 NAMES = ("issuer", "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
 CONFIGURATIONS: list[Any] = [
     [], {}, None, 5, "x", *({name: None} for name in NAMES), *({name: 5} for name in NAMES),
+    {"issuer": "https://other.example"},
     {"authorization_endpoint": "javascript:alert(1)"}, {"token_endpoint": ""},
     {"userinfo_endpoint": ["https://idp.example/"]}, {"token_endpoint": "http://[/"},
     {"token_endpoint_auth_methods_supported": None}, {"token_endpoint_auth_methods_supported": 5},
@@ -162,12 +168,32 @@ def test_unusable_claims_sign_nobody_in_and_stop_nobody_else(
     assert come_back(client)["Location"] == "/admin/"
 
 
+@pytest.mark.parametrize(
+    "claims", [{"aud": "other"}, {"iss": "https://other.example"}, {"exp": 1}, {"aud": None}]
+)
+def test_an_id_token_for_somebody_else_signs_nobody_in(
+    provider: Provider, claims: dict[str, Any]
+) -> None:
+    User.objects.create_user("ana@example.org")
+    provider.tokens["id_token"] = provider.id_token(**claims)
+    client = Client()
+    assert come_back(client).status_code == 401
+    assert client.get("/account/sessions/").status_code == 302
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("groups", [5, True, None, {"a": 1}, [5, None, ["x"]], "x"])
 def test_groups_of_any_form_are_read(provider: Provider, groups: Any) -> None:
     User.objects.create_user("ana@example.org")
     provider.person["groups"] = groups
     assert come_back(Client())["Location"] == "/admin/"
+
+
+def test_a_provider_that_fails_during_a_sign_in_is_reported_as_such(provider: Provider) -> None:
+    provider.configuration["token_endpoint"] = "http://127.0.0.1:1/"
+    response = come_back(Client())
+    assert response.status_code == 503
+    assert SENTENCE in response.content.decode()
 
 
 def test_a_provider_whose_tokens_fail_counts_as_unreachable(provider: Provider) -> None:

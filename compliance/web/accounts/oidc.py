@@ -48,6 +48,7 @@ class ProviderAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # unty
         with _reading("the configuration"):
             config: dict[str, Any] = super().openid_config
             _check_configuration(config)
+            _check_issuer(config["issuer"], self.get_provider().app.settings["server_url"])
         return config
 
     def get_access_token_data(self, *args: Any, **options: Any) -> dict[str, Any]:
@@ -99,6 +100,16 @@ def _check_configuration(config: dict[str, Any]) -> None:
         raise TypeError("issuer is no text")
     if not isinstance(config.get(_METHODS, []), list):
         raise TypeError(f"{_METHODS} is no list")
+
+
+def _check_issuer(found: str, configured: str) -> None:
+    """Check that the provider is the one of OIDC_ISSUER (OpenID Connect Discovery 1.0, 4.3).
+
+    A slash at the end and the path of the configuration itself make no difference.
+    """
+    wanted, _, _ = configured.partition("/.well-known/")
+    if found.rstrip("/") != wanted.rstrip("/"):
+        raise ValueError(f"issuer is {found!r}, and not OIDC_ISSUER")
 
 
 def _check_claims(parts: dict[str, Any]) -> None:
