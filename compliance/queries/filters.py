@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 from pydantic import (
@@ -16,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from compliance.domain.civil_periods import period_from_text
+from compliance.domain.civil_periods import CivilPeriod, period_from_text
 from compliance.domain.date_fields import CivilDay, Instant, PlusLost
 from compliance.domain.fields import Title
 
@@ -60,8 +60,19 @@ def _true_or_false(value: object) -> object:
 
 def _day_or_instant(value: object) -> date | datetime:
     period = period_from_text(value)
-    if period is not None:
-        return period.first
+    return _single(value) if period is None else period.first
+
+
+def _last_day_or_instant(value: object) -> date | datetime:
+    period = period_from_text(value)
+    return _single(value) if period is None else period.last
+
+
+def _period_or_instant(value: object) -> CivilPeriod | date | datetime:
+    return period_from_text(value) or _single(value)
+
+
+def _single(value: object) -> date | datetime:
     is_day = isinstance(value, str) and len(value) <= len("2025-05-14")
     try:
         return _DAY.validate_python(value) if is_day else _INSTANT.validate_python(value)
@@ -106,4 +117,32 @@ REPEATED = BeforeValidator(_as_tuple)
 DayOrInstant = Annotated[
     date | datetime, PlainValidator(_day_or_instant), WithJsonSchema({"anyOf": _EITHER})
 ]
-"""A day or an instant; a month, quarter or year stands for its first day."""
+"""A day or an instant; a month, quarter or year stands for its first day.
+
+So `…_after` includes a period, and `…_before` leaves it out, as both do with a day.
+"""
+
+LastDayOrInstant = Annotated[
+    date | datetime, PlainValidator(_last_day_or_instant), WithJsonSchema({"anyOf": _EITHER})
+]
+"""A day or an instant; a month, quarter or year stands for its last day."""
+
+PeriodOrInstant = Annotated[
+    CivilPeriod | date | datetime,
+    PlainValidator(_period_or_instant),
+    WithJsonSchema({"anyOf": _EITHER}),
+]
+"""A month, quarter or year, a day, or an instant."""
+
+
+def beginning(boundary: CivilPeriod | date | datetime) -> datetime:
+    """Return the instant at which a day or period begins in UTC, or the instant itself."""
+    if isinstance(boundary, datetime):
+        return boundary
+    day = boundary.first if isinstance(boundary, CivilPeriod) else boundary
+    return datetime.combine(day, time(), UTC)
+
+
+def ending(period: CivilPeriod) -> datetime:
+    """Return the instant at which a period has ended in UTC."""
+    return datetime.combine(period.last + timedelta(days=1), time(), UTC)

@@ -68,6 +68,10 @@ def test_a_trend_shows_what_was_known_at_each_point(api: Client) -> None:
         "results": [
             {"period": "2026-01", "at": "2026-02-01T00:00:00Z", "count": 1,
              "statuses": {"pending": 1}},
+            {"period": "2026-02", "at": "2026-03-01T00:00:00Z", "count": 1,
+             "statuses": {"pending": 1}},
+            {"period": "2026-03", "at": "2026-04-01T00:00:00Z", "count": 1,
+             "statuses": {"unmet": 1}},
         ],
     }  # fmt: skip
     found = get(api, "trend/", **{**query, "to": "2026-03", "is_open": "true"})

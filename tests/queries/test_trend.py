@@ -14,12 +14,14 @@ from compliance.domain.intervals import Interval
 from compliance.domain.problems import Invalid
 from compliance.models import Agreement
 from compliance.models.people.readers import SYSTEM
+from compliance.queries.deadlines.comparison import Comparison
 from compliance.queries.deadlines.deadlines import DeadlineListing, listed
 from compliance.queries.deadlines.trend import TrendFilter, trend
 from tests.profiles import scaled
 from tests.queries import analysed_world
 from tests.queries.analysed_world import NOW
 from tests.queries.test_summary import recount
+from tests.samples import utc
 
 _MEASURES = ("count", "statuses", "compliance_rate", "met_on_time_rate", "open")
 
@@ -89,6 +91,42 @@ def test_a_trend_names_its_intervals() -> None:
         "quarter": ["2026-Q3", "2026-Q4"],
         "year": ["2026"],
     }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("to", "last"),
+    [
+        ("2025", "2025-12"),
+        ("2025-Q2", "2025-06"),
+        ("2025-04", "2025-04"),
+        ("2025-04-03", "2025-04"),
+        ("2026", "2026-10"),
+    ],
+)
+def test_a_trend_to_a_period_ends_with_it_or_now(to: str, last: str) -> None:
+    points = trend(read(TrendFilter, {"from": "2025-02", "to": to}), reader=SYSTEM, now=NOW)
+    assert (points[0]["period"], points[-1]["period"]) == ("2025-02", last)
+
+
+@pytest.mark.parametrize(
+    ("until", "ends"),
+    [
+        ("2025", "2026-01-01T00:00"),
+        ("2026-Q1", "2026-04-01T00:00"),
+        ("2026-04", "2026-05-01T00:00"),
+        ("2026-04-03", "2026-04-03T00:00"),
+        ("2026", NOW.strftime("%Y-%m-%dT%H:%M")),
+    ],
+)
+def test_a_comparison_until_a_period_ends_with_it_or_now(until: str, ends: str) -> None:
+    asked_for = read(Comparison, {"since": "2025", "until": until}).pinned(NOW)
+    assert asked_for.instants == (utc("2025-01-01T00:00"), utc(ends))
+
+
+def test_a_comparison_until_a_period_in_the_future_is_refused() -> None:
+    with pytest.raises(Invalid, match="until: This lies in the future"):
+        read(Comparison, {"since": "2025", "until": "2027"}).pinned(NOW)
 
 
 @pytest.mark.django_db

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import Field
 
+from compliance.domain.civil_periods import CivilPeriod
 from compliance.domain.problems import refusal
 from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
 from compliance.queries.deadlines.filters import IS_OF_OBLIGOR, OF_PARTY
 from compliance.queries.deadlines.verification import add_verification
-from compliance.queries.filters import DayOrInstant
+from compliance.queries.filters import DayOrInstant, PeriodOrInstant, beginning, ending
 from compliance.queries.former import former_obligations
 from compliance.queries.obligation_filters import ObligationFilter, add_obligation_filter
 from compliance.queries.pages import Listing, Order, Page, page
@@ -71,10 +72,19 @@ s.status IS NOT NULL AND (
 
 
 class Comparison(ObligationFilter, Listing):
-    """Filters and the two instants of a comparison. A day begins in UTC."""
+    """Filters and the two instants of a comparison. A day or period begins and ends in UTC."""
 
-    since: DayOrInstant
-    until: Annotated[DayOrInstant | None, Field(description="The default is now.")] = None
+    since: Annotated[
+        DayOrInstant,
+        Field(description="A day, month, quarter or year stands for its beginning (UTC)."),
+    ]
+    until: Annotated[
+        PeriodOrInstant | None,
+        Field(
+            description="A month, quarter or year stands for its end, or for now if it goes on; "
+            "a day stands for its beginning (UTC). The default is now."
+        ),
+    ] = None
 
     def pinned(self, now: datetime) -> Self:
         """Return a copy with both instants filled in.
@@ -82,7 +92,7 @@ class Comparison(ObligationFilter, Listing):
         Raises:
             Invalid: an instant lies in the future, or `since` is not before `until`.
         """
-        since, until = _instant(self.since), now if self.until is None else _instant(self.until)
+        since, until = beginning(self.since), _end(self.until, now)
         if until > now:
             raise refusal("until", "This lies in the future. Give an instant up to now.")
         if since >= until:
@@ -95,13 +105,16 @@ class Comparison(ObligationFilter, Listing):
         if self.until is None:
             sentence = "The comparison is not pinned."
             raise ValueError(sentence)
-        return _instant(self.since), _instant(self.until)
+        return beginning(self.since), beginning(self.until)
 
 
-def _instant(boundary: date | datetime) -> datetime:
-    if isinstance(boundary, datetime):
-        return boundary
-    return datetime.combine(boundary, time(), UTC)
+def _end(boundary: CivilPeriod | date | datetime | None, now: datetime) -> datetime:
+    if boundary is None:
+        return now
+    begins = beginning(boundary)
+    if not isinstance(boundary, CivilPeriod) or begins > now:
+        return begins
+    return min(ending(boundary), now)
 
 
 def changed(question: Comparison, *, reader: Reader) -> Page:

@@ -32,7 +32,7 @@ from compliance.queries.deadlines.filters import (
 )
 from compliance.queries.deadlines.measures import IS_DUE_WITHOUT_DATE, Measure, columns_of
 from compliance.queries.deadlines.measuring_limits import FILTER, limited
-from compliance.queries.filters import DayOrInstant, Listed
+from compliance.queries.filters import DayOrInstant, LastDayOrInstant, Listed
 from compliance.queries.obligation_filters import ObligationFilter, add_obligation_filter
 from compliance.queries.pages import Exportable
 from compliance.queries.rows import Row, Where, fetch
@@ -53,8 +53,11 @@ class TrendFilter(ObligationFilter, StateFilter, Exportable):
         DayOrInstant, Field(alias="from", description="The first interval contains this.")
     ]
     to: Annotated[
-        DayOrInstant | None,
-        Field(description="The last interval contains this. The default is now."),
+        LastDayOrInstant | None,
+        Field(
+            description="The last interval contains this, or the end of a month, quarter or year. "
+            "The default is now."
+        ),
     ] = None
     interval: Annotated[
         Interval, Field(description="The length of the intervals between the points.")
