@@ -167,6 +167,14 @@ QUESTIONS = (
         """,
     ),
     (
+        "days late and cured by year, as known then",
+        "trend/?from=2008&to=2025&interval=year&measures=count,median_days_late,median_days_to_cure",
+        None,
+    ),
+    ("open breaches by age", "summary/?group_by=breach_age&is_open=true&measures=count", None),
+    ("due in the next weeks by obligor", "upcoming/?group_by=obligor", None),
+    ("what two parties owe each other", "reciprocity/?parties=P1,P2", None),
+    (
         "every measure by obligor and quarter",
         "summary/?group_by=obligor,quarter&measures=count,statuses,compliance_rate,"
         "met_on_time_rate,median_days_late,p90_days_late,median_days_to_cure,open,oldest_open_days",

@@ -62,7 +62,9 @@ _HEADERS = {
     },
 }
 # The names of what `fields` applies to.
-_WITH_FIELDS = ("Page", "SummaryAnswer", "TrendAnswer")
+_WITH_FIELDS = (
+    "Page", "SummaryAnswer", "TrendAnswer", "UpcomingAnswer", "ReciprocityAnswer",
+)  # fmt: skip
 
 
 def describe_lists(result: dict[str, Any], **_others: object) -> dict[str, Any]:

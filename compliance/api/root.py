@@ -27,9 +27,9 @@ from compliance.api.views import Views, reject_query_parameters
 _RESOURCES = (
     "parties", "agreements", "imports", "obligations", "deadlines", "facts", "determinations",
     "proposals", "evidence", "positions", "breaches", "alerts", "silences", "subscriptions",
-    "webhooks", "calendar-feeds", "summary", "trend", "changes", "changes-between", "seals",
-    "tombstones", "audit", "users", "users-me", "teams", "tokens", "due-rules-preview",
-    "document-schema", "schema", "docs",
+    "webhooks", "calendar-feeds", "summary", "trend", "upcoming", "reciprocity", "changes",
+    "changes-between", "seals", "tombstones", "audit", "users", "users-me", "teams", "tokens",
+    "due-rules-preview", "document-schema", "schema", "docs",
 )  # fmt: skip
 
 

@@ -27,8 +27,10 @@ from compliance.api.deadlines.determinations import DeterminationViews
 from compliance.api.deadlines.facts import FactViews
 from compliance.api.deadlines.positions import PositionViews
 from compliance.api.deadlines.proposals import DecisionViews, ProposalViews
+from compliance.api.deadlines.reciprocity import ReciprocityViews
 from compliance.api.deadlines.summary import SummaryViews
 from compliance.api.deadlines.trend import TrendViews
+from compliance.api.deadlines.upcoming import UpcomingViews
 from compliance.api.deadlines.what_if import WhatIfViews
 from compliance.api.deadlines.why import WhyViews
 from compliance.api.due_dates.due_rules import PreviewViews
@@ -214,6 +216,8 @@ urlpatterns = [
     path("due-rules/preview/", PreviewViews.as_view({"post": "create"}), name="due-rules-preview"),
     path("trend/", TrendViews.as_view({"get": "retrieve"}), name="trend"),
     path("summary/", SummaryViews.as_view({"get": "retrieve"}), name="summary"),
+    path("upcoming/", UpcomingViews.as_view({"get": "retrieve"}), name="upcoming"),
+    path("reciprocity/", ReciprocityViews.as_view({"get": "retrieve"}), name="reciprocity"),
     *_routes("seals", SealViews),
     path("users/<id:id>/close/", ClosingViews.as_view({"post": "create"}), name="user-close"),
     path("audit/", AuditViews.as_view({"get": "list"}), name="audit"),

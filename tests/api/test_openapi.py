@@ -72,6 +72,7 @@ def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -
     }
     expected = {
         "get ", "get summary/", "get trend/", "get changes/", "get schema/", "get document-schema/",
+        "get upcoming/", "get reciprocity/",
         "post agreements/import/", "post agreements/{ref}/archive/",
         "post parties/{code}/retire/", "post parties/{code}/restore/",
         "post parties/{code}/merge/",

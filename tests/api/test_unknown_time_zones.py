@@ -97,6 +97,7 @@ QUERIES = {
     "changes/between/": {"since": "2025-01-01", "until": "2026-06-01"},
     "summary/": {"measures": "median_days_late,median_days_to_cure,oldest_open_days"},
     "trend/": {"from": "2025"},
+    "reciprocity/": {"parties": "CHN,ACME"},
 }
 
 

@@ -147,6 +147,8 @@ _API = (
     ("due-rules-preview",    "",              X, V, X, X, _BOTH),
     ("summary",              "",              V, X, X, X, _BOTH),
     ("trend",                "",              V, X, X, X, _BOTH),
+    ("upcoming",             "",              V, X, X, X, _BOTH),
+    ("reciprocity",          "",              V, X, X, X, _BOTH),
     ("seals",                "",              V, X, X, X, _NONE),
     ("seals-row",            "seal",          V, X, X, X, _NONE),
     ("user-close",           "user",          X, D, X, X, _NONE),

@@ -44,7 +44,11 @@ def address(name: str, key: Any) -> str:
     return reverse(name, args=[key, 1] if name == "api:file" else [key])
 
 
-QUERIES = {"api:changes-between": "?since=2026-01-01T00:00:00Z", "api:trend": "?from=2026"}
+QUERIES = {
+    "api:changes-between": "?since=2026-01-01T00:00:00Z",
+    "api:trend": "?from=2026",
+    "api:reciprocity": "?parties=CHN,ACME",
+}
 """Parameters that a GET request must have."""
 
 

@@ -17,7 +17,7 @@ from compliance.models.people.readers import SYSTEM
 from compliance.operations.deadlines import breaches as operations
 from compliance.operations.deadlines import sweep
 from compliance.queries.agreements import obligations
-from compliance.queries.deadlines import breaches, deadlines, summary
+from compliance.queries.deadlines import breaches, deadlines, summary, trend
 from compliance.queries.deadlines.filters import DeadlineFilter
 from compliance.queries.rows import Row
 from tests.profiles import scaled
@@ -62,6 +62,7 @@ def test_the_test_knows_every_filter() -> None:
     assert set(DeadlineFilter.model_fields) == set(VALUES) | of_time
     for listing in (summary.SummaryFilter, breaches.BreachListing, obligations.ObligationListing):
         assert set(DeadlineFilter.model_fields) <= set(listing.model_fields)
+    assert set(DeadlineFilter.model_fields) - {"as_of"} <= set(trend.TrendFilter.model_fields)
 
 
 class EveryFilter(DatabaseTestCase):

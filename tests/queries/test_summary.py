@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
@@ -22,7 +23,7 @@ from compliance.models import Agreement
 from compliance.models.people.readers import SYSTEM
 from compliance.operations.deadlines import sweep
 from compliance.queries.deadlines import measuring_limits
-from compliance.queries.deadlines.groupings import Grouping
+from compliance.queries.deadlines.groupings import AGES, Grouping
 from compliance.queries.deadlines.measures import Measure
 from compliance.queries.deadlines.summary import SummaryFilter, summary
 from compliance.queries.deadlines.trend import TrendFilter, trend
@@ -129,6 +130,13 @@ def _names(row: Row, grouping: Grouping, moment: dict[str, Any]) -> Sequence[Nam
                 "week": f"{year}-W{week:02}",
             }[grouping]
         ]
+    if grouping == "breach_age":
+        ages = [
+            _full_days(row, each["occurred_at"], moment.get("as_of", NOW))
+            for each in row["breaches"]
+            if each["ended_at"] is None
+        ]
+        return [AGES[bisect([7, 30, 90, 365], each - 1)] for each in ages] or [None]
     lists = {"obligor": "obligors", "obligee": "obligees", "tag": "tags"}
     if grouping in lists:
         found: list[Name] = row[lists[grouping]]
@@ -198,6 +206,22 @@ def _full_days(row: Row, start: datetime, end: datetime) -> int:
     if all(each.time().replace(microsecond=0) == time() for each in local):
         return (local[1].date() - local[0].date()).days
     return (end - start) // timedelta(days=1)
+
+
+@pytest.mark.django_db
+def test_open_breaches_are_counted_by_age_youngest_first() -> None:
+    dues = ("2026-09-29", "2026-09-01", "2026-08-31", "2026-05-01", "2025-01-01", "2027-01-01")
+    create_agreement(*(obligation(f"O-{n}", due) for n, due in enumerate(dues)))
+    sweep.run(as_of=NOW)
+    query = {"group_by": "breach_age", "measures": "count"}
+    for moment in ({}, {"as_of": NOW, "known_at": NOW}):
+        found = summary(read(SummaryFilter, {**query, **moment}), reader=SYSTEM, now=NOW).rows
+        assert [(each["group"], each["count"]) for each in found] == [
+            ("0-7", 1), ("8-30", 2), ("91-365", 1), ("over 365", 1), (None, 1),
+        ]  # fmt: skip
+    query |= {"is_open": "true", "order_by": "-group"}
+    found = summary(read(SummaryFilter, query), reader=SYSTEM, now=NOW).rows
+    assert [each["group"] for each in found] == ["over 365", "91-365", "8-30", "0-7"]
 
 
 UNDATED = {"type": "undated"}

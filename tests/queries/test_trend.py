@@ -12,10 +12,14 @@ from hypothesis.extra.django import TestCase as DatabaseTestCase
 from compliance.domain.drafts import read
 from compliance.domain.intervals import Interval
 from compliance.domain.problems import Invalid
+from compliance.domain.vocabulary import AgreementStatus
 from compliance.models import Agreement
 from compliance.models.people.readers import SYSTEM
+from compliance.queries.deadlines import breaches
+from compliance.queries.deadlines.breaches import BreachListing
 from compliance.queries.deadlines.comparison import Comparison
 from compliance.queries.deadlines.deadlines import DeadlineListing, listed
+from compliance.queries.deadlines.measures import Measure
 from compliance.queries.deadlines.trend import TrendFilter, trend
 from tests.profiles import scaled
 from tests.queries import analysed_world
@@ -23,7 +27,8 @@ from tests.queries.analysed_world import NOW
 from tests.queries.test_summary import recount
 from tests.samples import utc
 
-_MEASURES = ("count", "statuses", "compliance_rate", "met_on_time_rate", "open")
+_COUNTING = ("count", "statuses", "compliance_rate", "met_on_time_rate", "open")
+_ANY = ",".join(AgreementStatus)
 
 
 class EveryTrend(DatabaseTestCase):
@@ -50,28 +55,46 @@ class EveryTrend(DatabaseTestCase):
                 "obligor": st.sampled_from(("CHN", "USA")),
                 "obligation_ref": st.just("T-4"),
                 "q": st.just("lot o"),
+                "ever_breached": st.sampled_from(("true", "false")),
+                "agreement_status": st.sampled_from(("in_force", "suspended,draft", "archived")),
+                "since_after": st.sampled_from(("2026-08", "2026-08-15T16:00:00Z")),
+                "since_before": st.just("2026-08-20"),
+                "is_disputed": st.sampled_from(("true", "false")),
+                "is_acknowledged": st.sampled_from(("true", "false")),
             },
         ),
+        st.sampled_from((_COUNTING, tuple(Measure))),
     )
     @settings(max_examples=scaled(0.5), suppress_health_check=list(HealthCheck))
     def test_each_point_is_a_recount_of_the_list(
-        self, interval: Interval, start: str, known: str, asked: dict[str, Any]
+        self,
+        interval: Interval,
+        start: str,
+        known: str,
+        asked: dict[str, Any],
+        measures: tuple[str, ...],
     ) -> None:
         query = {"from": start, "interval": interval, "known": known, **asked}
         points = trend(
-            read(TrendFilter, {**query, "measures": ",".join(_MEASURES)}), reader=SYSTEM, now=NOW
+            read(TrendFilter, {**query, "measures": ",".join(measures)}), reader=SYSTEM, now=NOW
         )
         assert points[-1]["at"] == NOW
         for point in points:
             at = point["at"]
             moment = {"as_of": at, "known_at": at if known == "then" else NOW}
             listing = read(DeadlineListing, {**asked, **moment})
-            expected = recount(
-                [{**each, "breaches": []} for each in listed(listing, reader=SYSTEM, now=NOW).rows],
-                at,
-            )
-            assert {name: point[name] for name in _MEASURES} == {
-                name: expected[name] for name in _MEASURES
+            found = [each["id"] for each in listed(listing, reader=SYSTEM, now=NOW).rows]
+            of_breaches = read(BreachListing, {**moment, "agreement_status": _ANY})
+            ended = breaches.listed(of_breaches, reader=SYSTEM, now=NOW).rows
+            listing = read(DeadlineListing, {**moment, "agreement_status": _ANY})
+            rows = [
+                {**each, "breaches": [b for b in ended if b["deadline"] == each["id"]]}
+                for each in listed(listing, reader=SYSTEM, now=NOW).rows
+                if each["id"] in found
+            ]
+            expected = recount(rows, at)
+            assert {name: point[name] for name in measures} == {
+                name: expected[name] for name in measures
             }, point["period"]
 
 
@@ -131,13 +154,22 @@ def test_a_comparison_until_a_period_in_the_future_is_refused() -> None:
 
 @pytest.mark.django_db
 def test_an_empty_trend_has_every_point() -> None:
-    query = {"from": "2026-08", "measures": ",".join(_MEASURES)}
+    query = {"from": "2026-08", "measures": ",".join(_COUNTING)}
     first, *_, last = trend(read(TrendFilter, query), reader=SYSTEM, now=NOW)
     assert first == {
         "period": "2026-08", "at": first["at"], "count": 0, "statuses": {},
         "compliance_rate": None, "met_on_time_rate": None, "open": 0,
     }  # fmt: skip
     assert (first["at"].isoformat(), last["at"]) == ("2026-09-01T00:00:00+00:00", NOW)
+
+
+@pytest.mark.django_db
+def test_an_empty_trend_measures_nothing_at_every_point() -> None:
+    query = {"from": "2026-09", "measures": ",".join(Measure)}
+    found = trend(read(TrendFilter, query), reader=SYSTEM, now=NOW)
+    assert [(each["count"], each["statuses"], each["oldest_open_days"]) for each in found] == [
+        (0, {}, None), (0, {}, None),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -148,7 +180,7 @@ def test_an_empty_trend_has_every_point() -> None:
         ({"from": "2000", "interval": "day"}, "interval"),
         ({"from": "1900", "interval": "week"}, "interval"),
         ({"from": "2026", "known_at": "2027-01-01T00:00:00Z"}, "known_at"),
-        ({"from": "2026", "measures": "median_days_late"}, "measures/0"),
+        ({"from": "2026", "measures": "mood"}, "measures/0"),
         ({}, "from"),
     ],
 )

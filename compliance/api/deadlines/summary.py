@@ -19,8 +19,8 @@ from compliance.queries.deadlines.groupings import Grouping
 from compliance.queries.deadlines.measures import Measure
 
 
-class CountsRow(serializers.Serializer[Any]):
-    """The measures that were asked for, as far as they count. The glossary defines them."""
+class MeasuresRow(serializers.Serializer[Any]):
+    """The measures that were asked for. The glossary defines them."""
 
     count = serializers.IntegerField(required=False)
     statuses = serializers.DictField(
@@ -35,11 +35,6 @@ class CountsRow(serializers.Serializer[Any]):
     open = serializers.IntegerField(
         required=False, help_text="Unmet or partly met, and not closed."
     )
-
-
-class MeasuresRow(CountsRow):
-    """The measures that were asked for. The glossary defines them."""
-
     median_days_late = serializers.FloatField(required=False, allow_null=True)
     p90_days_late = serializers.FloatField(
         required=False, allow_null=True, help_text="Nine of ten were less late, or as late."

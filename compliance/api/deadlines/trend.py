@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from compliance.api.deadlines.summary import CountsRow
+from compliance.api.deadlines.summary import MeasuresRow
 from compliance.api.lists import aggregate_response, field_names
 from compliance.api.openapi_lists import formats_of, table_parameters
 from compliance.api.views import Views, read_filter
@@ -20,7 +20,7 @@ from compliance.queries.deadlines import trend as queries
 from compliance.queries.deadlines.measures import Measure
 
 
-class PointRow(CountsRow):
+class PointRow(MeasuresRow):
     """The measures at the end of an interval, or now if it has not ended."""
 
     period = serializers.CharField(help_text="Such as `2010`, `2010-Q3`, `2010-07` or `2010-W27`.")
@@ -56,7 +56,8 @@ class TrendViews(Views):
     def retrieve(self, request: Request) -> HttpResponseBase:
         """Measure deadlines at the end of each interval (UTC), as known then or now.
 
-        What the database needs more than 15 seconds for is refused with 400: filter.
+        Counts are computed for all points at once. The measures of days, and some filters, are
+        computed point by point. What takes the database more than 15 seconds is refused with 400.
         """
         asked_for = read_filter(request, queries.TrendFilter)
         rows = queries.trend(asked_for, reader=self.reader, now=timezone.now())

@@ -16,6 +16,27 @@ IS_CURED_THEN = f"""
 """The same of an interval `c` of `past_intervals`."""
 
 
+LATEST_BEGINNING = f"""
+(SELECT max(c.effective_at)
+ FROM (SELECT r.effective_at, r.status IN ({OF_BREACHED}) AS is_breach,
+           lag(r.status IN ({OF_BREACHED}), 1, FALSE) OVER (ORDER BY r.effective_at)
+               AS was_breach
+       FROM compliance_ledgerentry AS r
+       WHERE r.deadline_id = d.id AND r.recorded_at <= %(known_at)s
+         AND r.effective_at <= %(as_of)s
+         AND NOT EXISTS (
+             SELECT FROM compliance_ledgerentry AS later
+             WHERE later.deadline_id = d.id AND later.recorded_at > r.recorded_at
+               AND later.recorded_at <= %(known_at)s
+               AND later.effective_at <= r.effective_at)) AS c
+ WHERE c.is_breach AND NOT c.was_breach)
+"""
+"""When the latest breach of a deadline `d` began, of those that were known then.
+
+Breaches that were voided later were known, and those that were voided before were not.
+"""
+
+
 def past_intervals(*, of: str) -> str:
     """Return the common table expressions of which `changes` has the breaches known then.
 

@@ -162,13 +162,24 @@ class DeadlineListing(DeadlineFilter, Listing):
     ordering: Ordering = "due_at"
 
 
+def order_of(listing: DeadlineListing) -> Order:
+    """Return the order of a list of deadlines `d`."""
+    column = listing.ordering.removeprefix("-")
+    return Order(
+        table="d",
+        columns=("id",) if column == "id" else (column, "id"),
+        is_descending=listing.ordering.startswith("-"),
+        absent={"due_at": NO_DUE},
+    )
+
+
 def listed(listing: DeadlineListing, *, reader: Reader, now: datetime) -> Page:
     """Return deadlines at a given time, by default in order of their due dates.
 
     Raises:
         Invalid: the cursor belongs to another list.
     """
-    order = _order(listing)
+    order = order_of(listing)
     column = order.columns[0]
     where = conditions(listing, reader=reader, now=now)
     is_of_few = narrow_to_few(where, listing, reader=reader)
@@ -199,17 +210,7 @@ def exported(
     paces = PACES if set(PACED) & set(names) else ""
     source = f"FROM {states.NOW} {JOINS} {paces}"
     return copied(
-        ROW, source, where, order=_order(listing), names=names, kind=kind, has_bom=listing.bom
-    )
-
-
-def _order(listing: DeadlineListing) -> Order:
-    column = listing.ordering.removeprefix("-")
-    return Order(
-        table="d",
-        columns=("id",) if column == "id" else (column, "id"),
-        is_descending=listing.ordering.startswith("-"),
-        absent={"due_at": NO_DUE},
+        ROW, source, where, order=order_of(listing), names=names, kind=kind, has_bom=listing.bom
     )
 
 

@@ -12,6 +12,7 @@ from compliance.domain.vocabulary import Status
 from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines import states
+from compliance.queries.deadlines.breach_intervals import LATEST_BEGINNING
 from compliance.queries.deadlines.closed import IS_OPEN, OF_BREACHED
 from compliance.queries.filters import DayOrInstant, Filter, Listed, TrueOrFalse
 from compliance.queries.obligation_filters import (
@@ -68,24 +69,8 @@ _ACKNOWLEDGED = f"""
       AND b.acknowledged_at <= %(acknowledged_by)s
       AND b.acknowledged_until > %(acknowledged_for)s))
 """
-# The breach that was open then is the one that began last, of those that were known. Breaches that
-# were voided later were known, and those that were voided before were not.
-_WAS_OPEN = f"""
-b.occurred_at = (
-    SELECT max(c.effective_at)
-    FROM (SELECT r.effective_at, r.status IN ({OF_BREACHED}) AS is_breach,
-              lag(r.status IN ({OF_BREACHED}), 1, FALSE) OVER (ORDER BY r.effective_at)
-                  AS was_breach
-          FROM compliance_ledgerentry AS r
-          WHERE r.deadline_id = d.id AND r.recorded_at <= %(known_at)s
-            AND r.effective_at <= %(as_of)s
-            AND NOT EXISTS (
-                SELECT FROM compliance_ledgerentry AS later
-                WHERE later.deadline_id = d.id AND later.recorded_at > r.recorded_at
-                  AND later.recorded_at <= %(known_at)s
-                  AND later.effective_at <= r.effective_at)) AS c
-    WHERE c.is_breach AND NOT c.was_breach)
-"""
+# The breach that was open then is the one that began last.
+_WAS_OPEN = f"b.occurred_at = {LATEST_BEGINNING}"
 
 
 class StateFilter(Filter):
@@ -106,8 +91,8 @@ class StateFilter(Filter):
     ] = None
 
 
-class DeadlineFilter(PointInTime, ObligationFilter, StateFilter):
-    """Filters of deadlines."""
+class ConditionFilter(StateFilter):
+    """Filters by the state of a deadline and its agreement."""
 
     ever_breached: Annotated[
         TrueOrFalse | None, Field(description="Whether it was ever unmet or partly met.")
@@ -125,6 +110,10 @@ class DeadlineFilter(PointInTime, ObligationFilter, StateFilter):
         TrueOrFalse | None,
         Field(description="Open, and acknowledged by somebody whose time has not run out."),
     ] = None
+
+
+class DeadlineFilter(PointInTime, ObligationFilter, ConditionFilter):
+    """Filters of deadlines."""
 
 
 # They are about the state of a deadline. All other filters are about what it belongs to.
@@ -155,9 +144,16 @@ def source(moment: PointInTime) -> str:
     return states.past(is_of_few=is_of_few or is_single)
 
 
-def conditions(wanted: DeadlineFilter, *, reader: Reader, now: datetime) -> Where:
-    """Return the conditions for deadlines `d` of obligations `o`."""
-    where = terms_conditions(wanted, reader=reader, now=now)
+def conditions(
+    wanted: DeadlineFilter, *, reader: Reader, now: datetime, has_former_fields: bool = True
+) -> Where:
+    """Return the conditions for deadlines `d` of obligations `o`.
+
+    Args:
+        has_former_fields: whether the fields of agreements and obligations are those that were
+            known at `known_at`, instead of now.
+    """
+    where = terms_conditions(wanted, reader=reader, now=now, has_former_fields=has_former_fields)
     _add_state(where, wanted, now)
     return where
 
@@ -203,8 +199,14 @@ def _add_few(where: Where, column: str, select: str, values: dict[str, Any]) -> 
     return len(found) <= _FEW
 
 
-def terms_conditions(wanted: DeadlineFilter, *, reader: Reader, now: datetime) -> Where:
-    """Return the conditions that are not about the state of the deadlines `d`."""
+def terms_conditions(
+    wanted: DeadlineFilter, *, reader: Reader, now: datetime, has_former_fields: bool = True
+) -> Where:
+    """Return the conditions that are not about the state of the deadlines `d`.
+
+    Args:
+        has_former_fields: as for `conditions`.
+    """
     where = Where(as_of=wanted.as_of, known_at=wanted.known_at)
     hide_unseen(where, reader, agreement="d.agreement_id")
     add_agreement_status(
@@ -221,7 +223,7 @@ def terms_conditions(wanted: DeadlineFilter, *, reader: Reader, now: datetime) -
         agreement="d.agreement_id",
         of_party=OF_PARTY,
         is_of_obligor=IS_OF_OBLIGOR,
-        known_at=None if wanted.known_at is None else "known_at",
+        known_at="known_at" if wanted.known_at is not None and has_former_fields else None,
     )
     return where
 

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
+from compliance.queries.deadlines.breach_intervals import LATEST_BEGINNING
+from compliance.queries.deadlines.closed import IS_OPEN
+from compliance.queries.deadlines.measures import full_days
 from compliance.queries.known_fields import corrected
 from compliance.queries.responsible import NAMED, RESPONSIBLE_NAME
 
@@ -15,7 +18,8 @@ class Grouping(StrEnum):
 
     `year`, `quarter`, `month` and `week` (ISO 8601) are those of the due day, or null without one.
     `responsible` names users by address and teams as `team:` and their slug; null: nobody is
-    responsible. `kind` is the kind of the obligation.
+    responsible. `kind` is the kind of the obligation. `breach_age` is one of `AGES`: the full days
+    since the breach began that is open; null: none is.
     """
 
     STATUS = "status"
@@ -31,6 +35,11 @@ class Grouping(StrEnum):
     QUARTER = "quarter"
     MONTH = "month"
     WEEK = "week"
+    BREACH_AGE = "breach_age"
+
+
+AGES = ("0-7", "8-30", "31-90", "91-365", "over 365")
+"""The groups of `breach_age`, in order: the days since the breach began."""
 
 
 class Group(NamedTuple):
@@ -71,6 +80,23 @@ _TAGS_THEN = """
 JOIN LATERAL (
     SELECT unnest(o.tags)::text WHERE f.before IS NULL
     UNION ALL SELECT jsonb_array_elements_text(f.before -> 'tags')) AS tag(name) ON TRUE
+"""
+
+
+_DAYS_OF_BREACH = full_days(start="open_breach.occurred_at", end="%(at)s", zone="d.timezone")
+_AGE = f"LEFT JOIN LATERAL (SELECT {_DAYS_OF_BREACH} AS days) AS age ON TRUE"
+_OPEN_BREACH = """
+LEFT JOIN compliance_breach AS open_breach
+  ON open_breach.deadline_id = d.id AND open_breach.ended_at IS NULL
+"""
+_OPEN_BREACH_THEN = f"""
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN {IS_OPEN} THEN {LATEST_BEGINNING} END AS occurred_at) AS open_breach ON TRUE
+"""
+_AGE_NAME = """
+CASE WHEN age.days <= 7 THEN '0-7' WHEN age.days <= 30 THEN '8-30'
+     WHEN age.days <= 90 THEN '31-90' WHEN age.days <= 365 THEN '91-365'
+     WHEN age.days IS NOT NULL THEN 'over 365' END
 """
 
 
@@ -115,6 +141,7 @@ _GROUPS = {
     Grouping.QUARTER: Group("to_char(d.due_on, 'YYYY\"-Q\"Q')"),
     Grouping.MONTH: Group("to_char(d.due_on, 'YYYY-MM')"),
     Grouping.WEEK: Group("to_char(d.due_on, 'IYYY\"-W\"IW')"),
+    Grouping.BREACH_AGE: Group(_AGE_NAME, (_OPEN_BREACH, _AGE)),
 }
 # The same of the fields that were known then.
 _GROUPS_THEN = {
@@ -130,4 +157,5 @@ _GROUPS_THEN = {
     ),
     Grouping.SEVERITY: Group("coalesce(f.before ->> 'severity', o.severity)", (_OBLIGATION_THEN,)),
     Grouping.KIND: Group("coalesce(f.before ->> 'kind', o.kind)", (_OBLIGATION_THEN,)),
+    Grouping.BREACH_AGE: Group(_AGE_NAME, (_OPEN_BREACH_THEN, _AGE)),
 }

@@ -7,9 +7,10 @@ row needs to be sorted for a measure that counts.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
 from compliance.queries.deadlines.breach_intervals import IS_CURED, IS_CURED_THEN, past_intervals
 from compliance.queries.deadlines.closed import OF_BREACHED
@@ -35,6 +36,9 @@ _OF_BREACHES = frozenset({Measure.MEDIAN_DAYS_TO_CURE, Measure.OLDEST_OPEN_DAYS}
 OF_DAYS = OF_LATENESS | _OF_BREACHES
 """The measures that count days, whose statements need the parameter `server_zones`."""
 
+OF_NOTHING: Mapping[str, Any] = {"count": 0, "statuses": {}, "open": 0}
+"""The measures of no deadlines. All others are null."""
+
 # An hour is ignored between two beginnings of days, because a civil day has 23 to 25 hours. The
 # ledger may state something a microsecond later than it happened. The database refuses the whole
 # statement if it does not know a zone, and its zones may be older or newer than ours.
@@ -45,6 +49,24 @@ floor((extract(epoch FROM date_trunc('second', {end}) - date_trunc('second', {st
               THEN 3600 ELSE 0 END) / 86400)
 """
 _KNOWN_ZONE = "CASE WHEN {zone} = ANY(%(server_zones)s) THEN {zone} ELSE 'UTC' END"
+
+
+def known_zone(zone: str) -> str:
+    """Return a column with a zone, or UTC where the database does not know it.
+
+    Its parameter is `server_zones`.
+    """
+    return _KNOWN_ZONE.format(zone=zone)
+
+
+def full_days(*, start: str, end: str, zone: str) -> str:
+    """Return the number of full days between two instants, an hour ignored between days.
+
+    Its parameter is `server_zones`.
+    """
+    return _FULL_DAYS.format(start=start, end=end, known_zone=known_zone(zone))
+
+
 IS_DUE_WITHOUT_DATE = f"""
 (d.due_at IS NULL
  AND (d.status IN ('met', 'met_late') OR (d.status IN ({OF_BREACHED}) AND {{kind}} = 'achieve')))
@@ -54,9 +76,7 @@ IS_DUE_WITHOUT_DATE = f"""
 It has been due since then.
 """
 # A performance on the day after the due day is one day late.
-_FULL_DAYS_LATE = _FULL_DAYS.format(
-    end="d.status_since", start="d.due_at", known_zone=_KNOWN_ZONE.format(zone="d.timezone")
-)
+_FULL_DAYS_LATE = full_days(start="d.due_at", end="d.status_since", zone="d.timezone")
 DAYS_LATE = f"""
 CASE WHEN d.status = 'met_late' AND o.kind = 'achieve'
      THEN {_FULL_DAYS_LATE} + 1 END
@@ -74,10 +94,8 @@ SELECT g1, g2, NULL, 0, 0, 0,
     percentile_cont(0.9) WITHIN GROUP (ORDER BY days_late), NULL, NULL
 FROM matched WHERE days_late IS NOT NULL GROUP BY 1, 2
 """
-_DAYS_OF_BREACH = _FULL_DAYS.format(
-    end="coalesce(b.ended_at, %(at)s)",
-    start="b.occurred_at",
-    known_zone=_KNOWN_ZONE.format(zone="m.timezone"),
+_DAYS_OF_BREACH = full_days(
+    start="b.occurred_at", end="coalesce(b.ended_at, %(at)s)", zone="m.timezone"
 )
 _BREACHES = f"""
 SELECT g1, g2, NULL, 0, 0, 0, NULL, NULL,

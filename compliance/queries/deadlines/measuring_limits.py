@@ -9,12 +9,12 @@ from typing import Any
 import psycopg
 from django.db import OperationalError, connection, transaction
 
-from compliance.domain.problems import refusal
+from compliance.domain.problems import Invalid, refusal
 from compliance.queries.deadlines.groupings import Group, Grouping, joins_of
 from compliance.queries.rows import Where, fetch
 
 MEASURING_SECONDS = 15
-"""How long the database may measure for one request."""
+"""How long the database may measure for one request, or one statement of it."""
 
 MOST_ROWS = 1_000_000
 """How many rows two groupings may make of the deadlines, unless these are `MOST_PER_DEADLINE`."""
@@ -24,6 +24,7 @@ MOST_PER_DEADLINE = 4
 
 FILTER = "Filter, for example by agreement."
 FEWER_GROUPS = "Filter, or group by one thing."
+FEWER_POINTS = "Filter, or give a longer interval or a later beginning."
 """What to ask instead of something that takes too long."""
 
 # An obligation has several of each, and two such groupings multiply.
@@ -32,10 +33,11 @@ _STOPPED = (psycopg.errors.QueryCanceled, psycopg.errors.ConfigurationLimitExcee
 
 
 @contextmanager
-def limited(*, parameter: str, advice: str) -> Iterator[None]:
-    """Let the statements of the block run only for `MEASURING_SECONDS` each.
+def limited(*, parameter: str, advice: str, seconds: float | None = None) -> Iterator[None]:
+    """Let the statements of the block run only for some seconds each.
 
     Args:
+        seconds: the limit; None: `MEASURING_SECONDS`.
         parameter: what to name in the refusal; empty: the whole request.
         advice: a sentence that says what to ask instead.
 
@@ -46,14 +48,20 @@ def limited(*, parameter: str, advice: str) -> Iterator[None]:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 # For this transaction, because a pooler may give the connection to others.
-                limit = str(round(MEASURING_SECONDS * 1000))
-                cursor.execute("SELECT set_config('statement_timeout', %s, TRUE)", [limit])
+                limit = MEASURING_SECONDS if seconds is None else seconds
+                # A limit of 0 would be none.
+                milliseconds = str(max(1, round(limit * 1000)))
+                cursor.execute("SELECT set_config('statement_timeout', %s, TRUE)", [milliseconds])
             yield
     except OperationalError as error:
         if not isinstance(error.__cause__, _STOPPED):
             raise
-        sentence = f"This takes the database too long to measure. {advice}"
-        raise refusal(parameter, sentence) from error
+        raise too_long(parameter, advice) from error
+
+
+def too_long(parameter: str, advice: str) -> Invalid:
+    """Return the refusal of what takes the database too long."""
+    return refusal(parameter, f"This takes the database too long to measure. {advice}")
 
 
 def refuse_products(

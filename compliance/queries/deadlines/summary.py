@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
@@ -13,7 +14,7 @@ from compliance.domain.formats import ALL_DIFFERENT
 from compliance.domain.limits import AtMost
 from compliance.models.people.readers import Reader
 from compliance.queries.deadlines.filters import DeadlineFilter, conditions, source
-from compliance.queries.deadlines.groupings import Group, Grouping, group_of, joins_of
+from compliance.queries.deadlines.groupings import AGES, Group, Grouping, group_of, joins_of
 from compliance.queries.deadlines.measures import (
     DAYS_LATE,
     IS_DUE_WITHOUT_DATE,
@@ -31,7 +32,7 @@ from compliance.queries.deadlines.measuring_limits import (
 )
 from compliance.queries.filters import DIGITS, Listed
 from compliance.queries.pages import Exportable
-from compliance.queries.rows import Row, fetch
+from compliance.queries.rows import Row, Where, fetch
 
 MOST_GROUPS = 10_000
 
@@ -96,15 +97,15 @@ def summary(question: SummaryFilter, *, reader: Reader, now: datetime) -> Summar
     needed = list(question.measures)
     if column != "group" and Measure(column) not in needed:
         needed.append(Measure(column))
-    if OF_DAYS & set(needed):
+    if OF_DAYS & set(needed) or Grouping.BREACH_AGE in question.group_by:
         where.values["server_zones"] = server_zones()
-    matched = f"{_matched(question, groups, needed)} {where.sql}"
+    found = matched(question, groups, needed, where=where)
     names = ['g1 AS "group"', *(['g2 AS "subgroup"'] if len(groups) > 1 else [])]
     names += [f'"{each}"' for each in question.measures]
     parts = (
         f"SELECT {', '.join(names)}, count(*) OVER () AS total FROM (",
-        measured(matched, needed, is_past=question.as_of is not None),
-        f") AS groups {_order(question.order_by)} LIMIT %(limit)s",
+        measured(found, needed, is_past=question.as_of is not None),
+        f") AS groups {_order(question)} LIMIT %(limit)s",
     )
     parameter, advice = ("group_by", FEWER_GROUPS) if len(groups) > 1 else ("", FILTER)
     with limited(parameter=parameter, advice=advice):
@@ -114,7 +115,10 @@ def summary(question: SummaryFilter, *, reader: Reader, now: datetime) -> Summar
     return Summary(rows=rows, total=total[0] if total else 0)
 
 
-def _matched(question: SummaryFilter, groups: list[Group], needed: list[Measure]) -> str:
+def matched(
+    question: DeadlineFilter, groups: list[Group], needed: Collection[Measure], *, where: Where
+) -> str:
+    """Return the statement for the deadlines to be measured, once for each of their groups."""
     second = groups[1].name if len(groups) > 1 else "NULL"
     # Since when a past status began takes a look-up of its own.
     days_late = DAYS_LATE if OF_LATENESS & set(needed) else "NULL"
@@ -123,13 +127,17 @@ def _matched(question: SummaryFilter, groups: list[Group], needed: list[Measure]
         (d.due_at <= %(at)s OR {IS_DUE_WITHOUT_DATE.format(kind="o.kind")}) AS is_due, d.is_closed,
         ({days_late})::float8 AS days_late, d.timezone
     FROM {source(question)} JOIN compliance_obligation AS o ON o.id = d.obligation_id
-    {joins_of(groups)}
+    {joins_of(groups)} {where.sql}
     """
 
 
-def _order(order_by: str) -> str:
-    column = order_by.removeprefix("-")
-    direction = "DESC" if order_by.startswith("-") else "ASC"
+def _order(question: SummaryFilter) -> str:
+    column = question.order_by.removeprefix("-")
+    direction = "DESC" if question.order_by.startswith("-") else "ASC"
+    first, second = (
+        f"array_position(ARRAY{list(AGES)}, {name})" if grouping is Grouping.BREACH_AGE else name
+        for name, grouping in zip(("g1", "g2"), (*question.group_by, None), strict=False)
+    )
     if column == "group":
-        return f"ORDER BY g1 {direction} NULLS LAST, g2 {direction} NULLS LAST"
-    return f'ORDER BY "{column}" {direction} NULLS LAST, g1, g2'
+        return f"ORDER BY {first} {direction} NULLS LAST, {second} {direction} NULLS LAST"
+    return f'ORDER BY "{column}" {direction} NULLS LAST, {first}, {second}'

@@ -1,12 +1,14 @@
-"""Measures of deadlines at the end of each interval, from the ledger, in one statement.
+"""Measures of deadlines at the end of each interval, from the ledger.
 
 A ledger entry is in force from the instant at which it is known and effective until a later one
 takes its place. So it counts at the points in between, and a running sum over the points at which
-entries begin and end counts all of them, however many points there are.
+entries begin and end counts all of them in one statement, however many points there are. Measures
+of days, and filters by more than an entry says, are computed for one point after another instead.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -23,15 +25,28 @@ from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Status
 from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import hide_archived
+from compliance.queries.deadlines import measuring_limits
 from compliance.queries.deadlines.closed import IS_CLOSED
 from compliance.queries.deadlines.filters import (
     IS_OF_OBLIGOR,
     OF_PARTY,
-    StateFilter,
+    ConditionFilter,
+    DeadlineFilter,
     add_ledger_state,
+    conditions,
 )
-from compliance.queries.deadlines.measures import IS_DUE_WITHOUT_DATE, Measure, columns_of
-from compliance.queries.deadlines.measuring_limits import FILTER, limited
+from compliance.queries.deadlines.groupings import Group
+from compliance.queries.deadlines.measures import (
+    IS_DUE_WITHOUT_DATE,
+    OF_DAYS,
+    OF_NOTHING,
+    Measure,
+    columns_of,
+    measured,
+    server_zones,
+)
+from compliance.queries.deadlines.measuring_limits import FEWER_POINTS, FILTER, limited, too_long
+from compliance.queries.deadlines.summary import matched
 from compliance.queries.filters import DayOrInstant, LastDayOrInstant, Listed
 from compliance.queries.obligation_filters import ObligationFilter, add_obligation_filter
 from compliance.queries.pages import Exportable
@@ -40,13 +55,14 @@ from compliance.queries.unseen import hide_unseen
 
 MOST_POINTS = 1_000
 
-# The others take the beginning of each status, or all breaches, of each point.
-Counted = Literal[
-    Measure.COUNT, Measure.STATUSES, Measure.COMPLIANCE_RATE, Measure.MET_ON_TIME_RATE, Measure.OPEN
-]
+# These need more than the ledger entry that holds at a point, such as when its status began.
+_OF_MORE = (
+    "ever_breached", "agreement_status", "since_after", "since_before", "is_disputed",
+    "is_acknowledged",
+)  # fmt: skip
 
 
-class TrendFilter(ObligationFilter, StateFilter, Exportable):
+class TrendFilter(ObligationFilter, ConditionFilter, Exportable):
     """The points of a trend, and filters: those by state apply at each point."""
 
     start: Annotated[
@@ -63,8 +79,8 @@ class TrendFilter(ObligationFilter, StateFilter, Exportable):
         Interval, Field(description="The length of the intervals between the points.")
     ] = Interval.MONTH
     measures: Annotated[
-        tuple[Counted, ...],
-        AtMost(5),
+        tuple[Measure, ...],
+        AtMost(len(Measure)),
         Field(min_length=1),
         AfterValidator(all_different),
         ALL_DIFFERENT,
@@ -97,6 +113,50 @@ def trend(question: TrendFilter, *, reader: Reader, now: datetime) -> list[Row]:
     known_at = question.known_at or (now if question.known == "now" else None)
     if known_at is not None and known_at > now:
         raise refusal("known_at", "This lies in the future. Give an instant up to now.")
+    if OF_DAYS & set(question.measures) or any(
+        getattr(question, name) is not None for name in _OF_MORE
+    ):
+        rows = _one_by_one(question, points, known_at=known_at, reader=reader)
+    else:
+        rows = _summed(question, points, known_at=known_at, reader=reader)
+    return [
+        {"period": point.period, "at": point.at, **row}
+        for point, row in zip(points, rows, strict=True)
+    ]
+
+
+def _one_by_one(
+    question: TrendFilter, points: list[Point], *, known_at: datetime | None, reader: Reader
+) -> list[Row]:
+    """Return the measures at each point, computed as a summary at this point is."""
+    filters = {name: getattr(question, name) for name in _FILTERS}
+    before = time.monotonic()
+    rows = []
+    for point in points:
+        wanted = DeadlineFilter.model_construct(
+            **filters, as_of=point.at, known_at=known_at or point.at
+        )
+        where = conditions(
+            wanted, reader=reader, now=point.at, has_former_fields=question.known_at is not None
+        )
+        where.values |= {"at": point.at, "server_zones": server_zones()}
+        found = matched(wanted, [Group("''")], question.measures, where=where)
+        left = measuring_limits.MEASURING_SECONDS - (time.monotonic() - before)
+        if left <= 0:
+            raise too_long("", FEWER_POINTS)
+        with limited(parameter="", advice=FEWER_POINTS, seconds=left):
+            rows += fetch((measured(found, question.measures, is_past=True),), where.values) or [{}]
+    names = [each.value for each in question.measures]
+    return [{each: row.get(each, OF_NOTHING.get(each)) for each in names} for row in rows]
+
+
+_FILTERS = (*ObligationFilter.model_fields, *ConditionFilter.model_fields)
+
+
+def _summed(
+    question: TrendFilter, points: list[Point], *, known_at: datetime | None, reader: Reader
+) -> list[Row]:
+    """Return the measures at each point, all counted in one statement."""
     where = Where(
         # `width_bucket` counts the points up to an instant. Those before it are to be counted.
         points=[each.at + timedelta(microseconds=1) for each in points],
@@ -134,9 +194,8 @@ def trend(question: TrendFilter, *, reader: Reader, now: datetime) -> list[Row]:
     )
     with limited(parameter="", advice=FILTER):
         rows = fetch((statement,), {**where.values, **state.values})
-    for place, row in enumerate(rows):
+    for row in rows:
         del row["place"]
-        rows[place] = {"period": points[place].period, "at": points[place].at, **row}
     return rows
 
 
