@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.urls import reverse
+
+from compliance.delivery import links
 
 
 def home_url() -> str:
@@ -134,4 +135,4 @@ def evidence_file_url(evidence_id: int, revision: int) -> str:
 
 def calendar_feed_url(token: str) -> str:
     """Return the absolute URL of a calendar feed, which calendar programs subscribe to."""
-    return f"{settings.SITE_URL}{reverse('calendar_feed', args=[token])}"
+    return links.url(reverse("calendar_feed", args=[token]))

@@ -1,9 +1,9 @@
 """Notifies people: alerts by email and webhook; proposals and seals by email."""
 
 from compliance.delivery.heartbeat import beat
+from compliance.delivery.integrity_mails import mail_check, mail_seals
 from compliance.delivery.proposal_mails import notify_approvers
 from compliance.delivery.run import DeliveryReport, call_webhooks, deliver
-from compliance.delivery.seals import mail_check, mail_seals
 
 __all__ = [
     "DeliveryReport",

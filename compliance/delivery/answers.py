@@ -1,11 +1,16 @@
-"""The outcome of one attempt to deliver a message."""
+"""The outcomes of attempts to deliver a message."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
+
+from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import AttemptOutcome
+
+log = structlog.get_logger(__name__)
 
 # Answers can have any length; only this many characters are stored.
 MAX_ANSWER_LENGTH = 1_000
@@ -26,3 +31,10 @@ class Answer:
     is_server_fault: bool = False
     retry_after: timedelta | None = None
     is_gone: bool = False
+
+
+def own_error(error: Exception, **about: object) -> Answer:
+    """Log an error of our own and return it as a deferral, so that it holds up no other message."""
+    log.error("message could not be rendered", exc_info=error, **about)
+    text = one_line(repr(error))[:MAX_ANSWER_LENGTH]
+    return Answer(outcome=AttemptOutcome.DEFERRED, text=text)

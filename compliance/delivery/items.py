@@ -12,18 +12,12 @@ from compliance.delivery.deadlines import Histories
 from compliance.domain import phrases
 from compliance.domain.civil_periods import period_phrase
 from compliance.domain.civil_time import displayed_zone_name
-from compliance.domain.vocabulary import Capacity, Precision, Stance, Verdict
-from compliance.models import Deadline, Obligation, Party, Position
+from compliance.domain.quantities import percent_text
+from compliance.domain.vocabulary import Capacity, Precision, Stance
+from compliance.models import Deadline, Party, Position
 from compliance.models.alerts.reported_alerts import AlertRow
 from compliance.models.deadlines.terms import due_precision
 
-_VERDICTS = {
-    Verdict.MET: "met",
-    Verdict.PARTLY_MET: "partly met",
-    Verdict.NOT_MET: "not met",
-    Verdict.UNDETERMINED: "undetermined",
-}
-_STANCES = {Stance.FOR: "for", Stance.AGAINST: "against", Stance.CONTEXT: "context"}
 _MAX_PARTIES = 10
 
 
@@ -92,17 +86,12 @@ def _dates(
 ) -> tuple[Row, ...]:
     """Return when a deadline is due, and, if they apply, its original date and its grace period."""
     label = sentences.due_label(alert, deadline, as_of)
-    zone = displayed_zone_name(deadline.timezone)
+    lines = [due_date(deadline)]
     due_on, due_at = deadline.due_on, deadline.due_at
     if due_on is None or due_at is None:
-        return (Row(label, (_without_date(deadline.obligation),)),)
-    date = phrases.local_due_date(due_on, due_at, zone)
-    precision = due_precision(deadline)
-    if precision is not Precision.DAY:
-        date = f"in {period_phrase(due_on, precision)}"
-    unknown = "" if zone == deadline.timezone else f"; the time zone {deadline.timezone} is unknown"
-    lines = [f"{date}{unknown}"]
-    if date != phrases.local_due_date(due_on, due_at, "UTC"):
+        return (Row(label, tuple(lines)),)
+    zone = displayed_zone_name(deadline.timezone)
+    if not lines[0].startswith(phrases.local_due_date(due_on, due_at, "UTC")):
         lines.append(phrases.in_utc(due_at))
     if recipient_zone and recipient_zone != zone:
         local = phrases.local_instant(due_at, recipient_zone)
@@ -121,16 +110,27 @@ def _dates(
     return tuple(rows)
 
 
-def _without_date(obligation: Obligation) -> str:
-    if obligation.due is None:
-        return "no end date"
-    return "no date was set" if obligation.due["type"] == "undated" else "no longer known"
+def due_date(deadline: Deadline) -> str:
+    """Return the due date of a deadline in its zone, or why it has none."""
+    zone, rule = displayed_zone_name(deadline.timezone), deadline.obligation.due
+    if deadline.due_on is None or deadline.due_at is None:
+        if rule is None:
+            return "no end date"
+        return "no date was set" if rule["type"] == "undated" else "no longer known"
+    precision = due_precision(deadline)
+    if precision is Precision.DAY:
+        date = phrases.local_due_date(deadline.due_on, deadline.due_at, zone)
+    else:
+        date = f"in {period_phrase(deadline.due_on, precision)}"
+    is_known = zone == deadline.timezone
+    return date if is_known else f"{date}; the time zone {deadline.timezone} is unknown"
 
 
 def _position(position: Position) -> StatedPosition:
+    share = "" if position.share is None else f" ({percent_text(position.share)})"
     return StatedPosition(
         party=phrases.one_line(position.party.name),
-        verdict=_VERDICTS[Verdict(position.verdict)] + _share(position),
+        verdict=f"{phrases.label(position.verdict)}{share}",
         day=period_phrase(
             position.stated_on or position.stated_at.date(),
             Precision(position.precision or Precision.DAY),
@@ -155,9 +155,5 @@ def _evidence(stances: Iterable[str]) -> str:
     counts = Counter(stances)
     if not counts:
         return "none on record"
-    parts = [f"{counts[stance]} {word}" for stance, word in _STANCES.items() if stance in counts]
+    parts = [f"{counts[each]} {each}" for each in Stance if counts[each]]
     return f"{counts.total():,} on record ({', '.join(parts)})"
-
-
-def _share(position: Position) -> str:
-    return "" if position.share is None else f" ({(position.share * 100).normalize():f}%)"

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -20,15 +21,16 @@ from django.core.mail import EmailMessage
 from django.db import Error, transaction
 
 from compliance.delivery import administrator_mails, links, pace
-from compliance.delivery.answers import MAX_ANSWER_LENGTH, Answer
+from compliance.delivery.answers import Answer, own_error
+from compliance.delivery.items import due_date
 from compliance.delivery.mailer import Mailer
 from compliance.delivery.rendering import plain_mail
 from compliance.delivery.senders import mail_retry_after
 from compliance.domain import phrases
 from compliance.domain.civil_periods import period_from_text, period_phrase
-from compliance.domain.civil_time import displayed_zone_name
+from compliance.domain.quantities import percent_text
 from compliance.domain.vocabulary import AttemptOutcome, ProposalState
-from compliance.models import Deadline, Proposal, ProposalNotification
+from compliance.models import Proposal, ProposalNotification
 from compliance.models.people.readers import reader_of, reading_as
 from compliance.models.visibility import visible_to
 
@@ -127,9 +129,7 @@ def _send(notification: ProposalNotification, proposal: Proposal, mailer: Mailer
     except Error:  # a database error, for which no email is to blame
         raise
     except Exception as error:
-        log.error("proposal mail not rendered", proposal=notification.proposal_id, exc_info=error)
-        text = phrases.one_line(repr(error))[:MAX_ANSWER_LENGTH]
-        return Answer(outcome=AttemptOutcome.DEFERRED, text=text)
+        return own_error(error, proposal=notification.proposal_id)
 
 
 def _record(
@@ -169,7 +169,8 @@ def _mail(notification: ProposalNotification, proposal: Proposal) -> EmailMessag
     values = {
         "Agreement": agreement and f"{agreement.title} ({agreement.ref})",
         "Obligation": obligation and f"{obligation.title} ({obligation.ref})",
-        "Deadline": deadline and f"{_due(deadline)}, {phrases.label(deadline.status)}",
+        "Due": deadline and due_date(deadline),
+        "Status": deadline and phrases.label(deadline.status),
         "Proposed": f"{kind}{_details(draft)}",
         "Effect": proposal.effect,
         "Reasons": phrases.shortened(phrases.one_line(reasons), _NOTE_LENGTH),
@@ -192,13 +193,6 @@ def _mail(notification: ProposalNotification, proposal: Proposal) -> EmailMessag
     )
 
 
-def _due(deadline: Deadline) -> str:
-    if deadline.due_on is None or deadline.due_at is None:
-        return "no due date"
-    zone = displayed_zone_name(deadline.timezone)
-    return f"due {phrases.local_due_date(deadline.due_on, deadline.due_at, zone)}"
-
-
 # The values of a draft that say what is proposed, with the words in front of them.
 _DETAILS = {
     "verdict": "verdict",
@@ -213,6 +207,8 @@ def _details(draft: dict[str, Any]) -> str:
     """Return when a proposed fact takes effect, and its values."""
     effective = _effective(draft)
     parts = [f"effective {effective}"] if effective else []
+    if draft.get("share"):
+        draft = {**draft, "share": percent_text(Decimal(str(draft["share"])))}
     parts += [
         f"{name} {phrases.label(str(draft[field]))}"
         for field, name in _DETAILS.items()

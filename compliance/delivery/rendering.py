@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
+from compliance.delivery import links
 from compliance.delivery.contents import Contents, Item, Row
 from compliance.domain import phrases
 
@@ -51,14 +52,9 @@ class RenderedMail(EmailMultiAlternatives):
         self.message().as_bytes(linesep="\r\n")
 
 
-@cache
-def _domain_of(sender: str) -> str:
-    return parseaddr(sender)[1].rpartition("@")[2] or "localhost"
-
-
 def sender_domain() -> str:
     """Return the domain of the sender, for Message-IDs."""
-    return _domain_of(settings.DEFAULT_FROM_EMAIL)
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
 
 
 def render_mail(contents: Contents) -> RenderedMail:
@@ -84,7 +80,7 @@ def render_mail(contents: Contents) -> RenderedMail:
         headers={
             "Message-ID": contents.message_id,
             **_AUTOMATIC,
-            "List-Unsubscribe": f"<{settings.SITE_URL}{contents.unsubscribe_path}>",
+            "List-Unsubscribe": f"<{links.url(contents.unsubscribe_path)}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "In-Reply-To": references[-1],
             "References": " ".join(references),

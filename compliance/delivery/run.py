@@ -14,13 +14,12 @@ import structlog
 from django.db import Error
 
 from compliance.delivery import administrator_mails, messages, outbox, rendering
-from compliance.delivery.answers import MAX_ANSWER_LENGTH, Answer
+from compliance.delivery.answers import Answer, own_error
 from compliance.delivery.mailer import Mailer
 from compliance.delivery.messages import Batch, HiddenFromRecipient
 from compliance.delivery.outbox import Claim
 from compliance.delivery.senders import MailSender, Send, Sender, WebhookSender
 from compliance.delivery.time_limits import ATTEMPT_LIMIT
-from compliance.domain.phrases import one_line
 from compliance.domain.vocabulary import AttemptOutcome
 
 log = structlog.get_logger(__name__)
@@ -194,16 +193,8 @@ class _Run:
         except Error:
             raise
         except Exception as error:
-            self._fail(claim, error, started_at=started_at)
-        else:
-            self.is_server_down = answer.is_server_fault
-            self._record(claim, answer, started_at=started_at)
-
-    def _fail(self, claim: Claim, error: Exception, *, started_at: datetime) -> None:
-        """Record an error of our own, which must not hold up other messages."""
-        log.error("message could not be rendered", message=claim.message_id, exc_info=error)
-        text = one_line(repr(error))[:MAX_ANSWER_LENGTH]
-        answer = Answer(outcome=AttemptOutcome.DEFERRED, text=text)
+            answer = own_error(error, message=claim.message_id)
+        self.is_server_down = answer.is_server_fault
         self._record(claim, answer, started_at=started_at)
 
     def _record(self, claim: Claim, answer: Answer, *, started_at: datetime) -> None:
@@ -224,7 +215,8 @@ class _Run:
             case AttemptOutcome.REFUSED:
                 self.report.refused += 1
                 log.error("message refused", **values)
-        if not self.sender.tries_again:
+        if not self.sender.is_mail:
+            # A webhook that hangs must not use up the time of all others.
             self.failed.add(claim.recipient)
         if answer.outcome is AttemptOutcome.REFUSED or retry_at is None:
             self._note_refusal(claim, answer, at=ended_at)

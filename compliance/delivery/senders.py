@@ -50,7 +50,7 @@ class MailSender:
     """Sends emails over one connection."""
 
     def __init__(self, mailer: Mailer) -> None:
-        self.is_mail = self.tries_again = True
+        self.is_mail = True
         self.per_minute: int = settings.MAILS_PER_MINUTE
         self._mailer = mailer
 
@@ -68,8 +68,7 @@ class WebhookSender:
     """Calls webhooks and writes to chats."""
 
     def __init__(self) -> None:
-        # A webhook that hangs must not use up the time of all others, so it is not tried again.
-        self.is_mail = self.tries_again = False
+        self.is_mail = False
         self.per_minute: int = settings.WEBHOOK_CALLS_PER_MINUTE
 
     def prepare(self, contents: Contents, *, message_id: int) -> Send:

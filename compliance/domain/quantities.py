@@ -132,6 +132,11 @@ def number_text(number: Decimal) -> str:
     return format(number.normalize(_EXACT), "f")
 
 
+def percent_text(share: Decimal) -> str:
+    """Return a share as a percentage, such as `12.5%` for 0.125."""
+    return f"{number_text(share * 100)}%"
+
+
 def _reduced(number: Decimal) -> tuple[int, int]:
     """Return the number of significant digits, and the exponent of the last."""
     if not number:

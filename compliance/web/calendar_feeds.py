@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseNotModified
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -37,4 +36,4 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _deadline_url(deadline_id: int) -> str:
-    return f"{settings.SITE_URL}{links.pages().deadline(deadline_id)}"
+    return links.url(links.pages().deadline(deadline_id))

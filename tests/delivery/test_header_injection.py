@@ -22,7 +22,14 @@ from typing import Any
 import pytest
 from django.db import models
 
-from compliance.delivery import administrator_mails, deliver, messages, outbox, rendering, seals
+from compliance.delivery import (
+    administrator_mails,
+    deliver,
+    integrity_mails,
+    messages,
+    outbox,
+    rendering,
+)
 from compliance.delivery.mailer import Mailer
 from compliance.domain.agreements.drafts import AgreementDraft, ObligationDraft, PartyDraft
 from compliance.domain.alerts.drafts import SubscriptionDraft, WebhookDraft
@@ -302,7 +309,7 @@ def test_administrator_mails_and_check_reports_have_no_extra_headers(
             for attempt in islice(injections, 20)
         ],
     )
-    assert seals.mail_check(check) == 1
+    assert integrity_mails.mail_check(check) == 1
     assert sink.recipients == [READER] * 201
     for mail in sink.received:
         assert_not_injected(mail, ADMINISTRATOR_HEADERS)

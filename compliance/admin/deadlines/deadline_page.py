@@ -31,7 +31,7 @@ from compliance.domain.deadlines.summaries import period_of_change
 from compliance.domain.deadlines.timeline import BREACHED, Transition
 from compliance.domain.due_dates.due_rules import parse_due_rule
 from compliance.domain.due_dates.previews import waits_for
-from compliance.domain.quantities import number_text
+from compliance.domain.quantities import number_text, percent_text
 from compliance.domain.vocabulary import Capacity, ObligationKind, Reason, Status, TargetBound
 from compliance.models import Deadline, Evidence
 from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
@@ -235,7 +235,7 @@ def _quantity(deadline: Deadline, as_of: datetime) -> str:
         target = deadline.obligation.target_quantity
     if target is None:
         share = deadline.accepted_share
-        return "" if share is None else f"{number_text(share * 100)}% accepted"
+        return "" if share is None else f"{percent_text(share)} accepted"
     obligation, unit = deadline.obligation, deadline.obligation.unit
     bounded = target_text(target, TargetBound(obligation.target_bound), unit)
     if deadline.measured_quantity is not None:

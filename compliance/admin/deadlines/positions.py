@@ -24,6 +24,7 @@ from compliance.admin.searching import folded
 from compliance.admin.theme import NumberInput, Select
 from compliance.domain.deadlines.drafts import PositionDraft
 from compliance.domain.drafts import read
+from compliance.domain.quantities import percent_text
 from compliance.domain.vocabulary import Verdict
 from compliance.models import Deadline, Evidence, Party, Position, User
 from compliance.operations.deadlines import effects, positions
@@ -124,7 +125,7 @@ def position_rows(deadline: Deadline) -> list[PositionRow]:
             stated=instants.period(position.stated_on, position.precision)
             or instants.local_text(position.stated_at, deadline.timezone),
             stated_utc=instants.utc_text(position.stated_at),
-            share="" if position.share is None else f"{(position.share * 100).normalize():f}%",
+            share="" if position.share is None else percent_text(position.share),
             evidence=list(position.evidence.all()),
         )
         for position in positions.order_by("stated_at", "id")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from django.conf import settings
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -24,6 +24,7 @@ from compliance.api.views import (
     row_response,
     user_of,
 )
+from compliance.delivery import links
 from compliance.domain.alerts.drafts import CalendarFeedDraft
 from compliance.models import CalendarFeed
 from compliance.operations.alerts import calendar_feeds as operations
@@ -71,7 +72,7 @@ class CalendarFeedViews(Views):
         feed, token = operations.create(draft=draft, owner=user, as_of=timezone.now())
         row = queries.feed(feed.pk, owner_id=user.pk) or {}
         return created_response(
-            request, {**row, "url": f"{settings.SITE_URL}/calendar-feeds/{token}.ics"}, "id"
+            request, {**row, "url": links.url(reverse("calendar_feed", args=[token]))}, "id"
         )
 
     @extend_schema(responses=CalendarFeedRow)
