@@ -18,8 +18,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --fork-s
 	--generate-hashes --no-emit-index-url --no-header --no-config
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all test-exhaustive test-browser vectors chaos fuzz pooling check lint types imports sizes locks \
-	migrations deployment format bench lock hooks
+.PHONY: help install run test test-all test-exhaustive test-browser vectors chaos fuzz pooling check lint types imports sizes locks contract \
+	migrations deployment format bench lock openapi hooks
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' \
@@ -69,7 +69,7 @@ pooling: $(VENV)/.dev ## Check that readers never leak through PgBouncer
 
 # One after the other, so that the output stays readable under `make -j`.
 check: ## Run all checks below, which pre-commit also runs
-	@set -e; for check in lint types imports sizes locks migrations deployment; do \
+	@set -e; for check in lint types imports sizes locks contract migrations deployment; do \
 		echo "== $$check"; $(MAKE) --no-print-directory $$check; \
 	done
 
@@ -88,6 +88,20 @@ sizes: $(VENV)/.dev ## Check the lengths of modules and functions
 
 locks: $(VENV)/.dev ## Check that the lock files match pyproject.toml
 	$(BIN)/python .ci/check_locks.py
+
+OPENAPI := docs/openapi.yaml
+
+# The document is generated again and compared, and checked by a second validator.
+contract: $(VENV)/.dev ## Check that docs/openapi.yaml describes this code
+	@$(MANAGE) spectacular --validate --fail-on-warn --file $(VENV)/openapi.yaml
+	@diff -u $(OPENAPI) $(VENV)/openapi.yaml >$(VENV)/openapi.diff || { \
+		head -n 40 $(VENV)/openapi.diff; \
+		echo "The API and $(OPENAPI) differ: run make openapi, and read what changes for clients." >&2; \
+		exit 1; }
+	@$(BIN)/openapi-spec-validator $(OPENAPI)
+
+openapi: $(VENV)/.dev ## Write docs/openapi.yaml
+	@$(MANAGE) spectacular --validate --fail-on-warn --file $(OPENAPI)
 
 # In the first, the check takes a table that SQL creates for one in use. After the second, old code
 # cannot store the seal of a day, because it does not sign; new code then does within minutes.

@@ -370,6 +370,7 @@ SPECTACULAR_SETTINGS = {
         "compliance.api.openapi_responses.describe_responses",
         "compliance.api.openapi_descriptions.describe_fields",
         "compliance.api.openapi_links.describe_links",
+        "compliance.api.openapi_examples.add_examples",
         "compliance.api.openapi_lists.describe_lists",
     ],
     "PATH_CONVERTER_OVERRIDES": {

@@ -190,11 +190,15 @@ def correct(result: dict[str, Any], **_others: object) -> dict[str, Any]:
     """Correct what drf-spectacular generates.
 
     Its marks for a hook that names enums are removed, because that hook is not used here. Bodies
-    with alternatives become required. A schema of anything or null becomes one of anything.
+    with alternatives become required. A schema of anything or null becomes one of anything. An
+    action has a name of its own: `breaches_acknowledge`, not `breaches_acknowledge_create`.
     """
     plain: dict[str, Any] = _unmarked(result)
     schemas = plain["components"]["schemas"]
-    for operations in plain["paths"].values():
+    for path, operations in plain["paths"].items():
+        if "}/" in path.removesuffix("}/") and set(operations) == {"post"}:
+            action = operations["post"]
+            action["operationId"] = action["operationId"].removesuffix("_create")
         for operation in operations.values():
             body = operation.get("requestBody", {}) if isinstance(operation, dict) else {}
             for content in body.get("content", {}).values():

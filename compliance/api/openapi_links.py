@@ -38,8 +38,8 @@ _PARTY = "parties/0/code"
 _FIRST = "results/0/id"
 
 _LINKS = (
-    *_of_row("parties", "code", "retrieve", "partial_update", "retire_create"),
-    *_of_row("agreements", "ref", "retrieve", "partial_update", "archive_create"),
+    *_of_row("parties", "code", "retrieve", "partial_update", "retire"),
+    *_of_row("agreements", "ref", "retrieve", "partial_update", "archive"),
     _of_agreement("obligations_create", agreement="ref"),
     _of_agreement("facts_create", agreement="ref"),
     _of_agreement("evidence_create", agreement="ref"),
@@ -51,12 +51,12 @@ _LINKS = (
     *_of_row("positions", "id", "retrieve"),
     *_of_row("determinations", "id", "retrieve"),
     *_of_row("evidence", "id", "retrieve", "files", "files_create"),
-    *_of_row("silences", "id", "retrieve", "end_create"),
+    *_of_row("silences", "id", "retrieve", "end"),
     *_of_row("subscriptions", "id", "retrieve", "partial_update"),
-    *_of_row("webhooks", "id", "retrieve", "partial_update", "rotate_create"),
-    *_of_row("calendar_feeds", "id", "retrieve", "revoke_create"),
-    *_of_row("tokens", "id", "retrieve", "rotate_create", "destroy"),
-    *_of_row("users", "id", "retrieve", "partial_update", "invite_create", "close"),
+    *_of_row("webhooks", "id", "retrieve", "partial_update", "rotate"),
+    *_of_row("calendar_feeds", "id", "retrieve", "revoke"),
+    *_of_row("tokens", "id", "retrieve", "rotate", "destroy"),
+    *_of_row("users", "id", "retrieve", "partial_update", "invite", "close"),
     *_of_row("teams", "slug", "retrieve", "partial_update"),
     *(
         _Link(source="deadlines_list", status="200", target=target, parameters={"id": _FIRST})
@@ -71,11 +71,11 @@ _LINKS = (
     ),
     *(
         _Link(source="breaches_list", status="200", target=target, parameters={"id": _FIRST})
-        for target in ("breaches_retrieve", "breaches_acknowledge_create")
+        for target in ("breaches_retrieve", "breaches_acknowledge")
     ),
     *(
         _Link(source="proposals_list", status="200", target=target, parameters={"id": _FIRST})
-        for target in ("proposals_retrieve", "proposals_approve_create", "proposals_reject_create")
+        for target in ("proposals_retrieve", "proposals_approve", "proposals_reject")
     ),
 )  # fmt: skip
 

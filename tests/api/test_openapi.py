@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -13,6 +14,7 @@ from django.test import Client
 from drf_spectacular.validation import validate_schema
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
 from rest_framework import serializers
 
 from compliance.api import proposed, root
@@ -29,6 +31,7 @@ from compliance.api.deadlines import (
 )
 from compliance.api.evidence import evidence
 from compliance.api.integrity import seals
+from compliance.api.openapi_examples import BODIES
 from compliance.api.openapi_vocabulary import FIELDS, OF_SCHEMA, PARAMETERS
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import read
@@ -396,3 +399,27 @@ def test_no_request_that_matches_the_document_causes_a_server_error(
             # Without parameters, nothing can be invalid.
             with suppress(Unsatisfiable):
                 call()
+
+
+def test_every_body_has_an_example_that_the_document_allows(document: dict[str, Any]) -> None:
+    missing, wrong = [], []
+    for _, _, operation in _operations(document):
+        for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+            if kind == "multipart/form-data":
+                continue
+            examples = [each["value"] for each in content.get("examples", {}).values()]
+            missing += [] if examples else [operation["operationId"]]
+            schema = {**content["schema"], "components": document["components"]}
+            for each in examples:
+                faults = Draft202012Validator(schema).iter_errors(each)
+                wrong += [f"{operation['operationId']}: {fault.message}" for fault in faults]
+    assert (missing, wrong) == ([], [])
+    used = {operation["operationId"] for _, _, operation in _operations(document)}
+    assert set(BODIES) <= used
+
+
+def test_operations_are_named_after_what_they_do(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in _operations(document)]
+    assert len(names) == len(set(names))
+    assert {"breaches_acknowledge", "agreements_archive", "tokens_rotate"} <= set(names)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", each) for each in names)
