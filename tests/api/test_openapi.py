@@ -66,6 +66,12 @@ def test_the_document_is_json_unless_yaml_is_requested(client: Client) -> None:
     assert client.get(f"{BASE}schema/", headers=query).content.startswith(b"openapi:")
 
 
+def test_the_document_is_generated_once_for_everyone(client: Client, api: Client) -> None:
+    first, second = (each.get(f"{BASE}schema/") for each in (client, api))
+    assert first.data is second.data  # type: ignore[attr-defined]  # of REST framework's responses
+    assert first.content == second.content
+
+
 def test_the_document_lists_every_address_and_method(document: dict[str, Any]) -> None:
     offered = {
         f"{verb} {address.removeprefix(BASE)}"
