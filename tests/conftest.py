@@ -126,11 +126,11 @@ def _pages_only(django_test_environment: None) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
-    """Replace pytest-django's own: start the servers, and copy the database from a template."""
+    """Replace pytest-django's own: start the servers with a copy of a migrated database."""
     with ExitStack() as stack:
         with django_db_blocker.unblock():
             stack.enter_context(databases.serving(environment))
-            stack.enter_context(databases.migrated_database())
+            stack.enter_context(databases.migrated_database(environment))
             stack.enter_context(resets.quick())
         yield
         with django_db_blocker.unblock():

@@ -1,11 +1,11 @@
-"""A migrated database within a second: test processes copy a template that is made once.
+"""A migrated database within a second: test processes copy one that is made once.
 
 Migrating an empty database takes half a minute on a busy machine, so it happens once for each
-version of the migrations. A hash of everything that shapes the result names the template.
+version of the migrations. A hash of everything that shapes the result names it.
 
 - Without DATABASE_URL, each process that runs tests has a PostgreSQL of its own, started on a copy
   of a data folder that is kept in `.cache/tests/`.
-- With DATABASE_URL, the template is a database on that server, next to those of the runs.
+- With DATABASE_URL, it is a template on that server, next to the databases of the runs.
 
 Any number of runs may start at once, and any of them may be killed at any instant: unfinished work
 has another name, and every lock ends with the process that holds it. `.cache/` may be deleted.
@@ -63,8 +63,13 @@ def serving(environment: Environment) -> Iterator[None]:
 
 
 @contextmanager
-def migrated_database() -> Iterator[None]:
-    """Connect Django to a new, migrated database during the block, then drop it."""
+def migrated_database(environment: Environment) -> Iterator[None]:
+    """Connect Django to a migrated database during the block: to a new one on a shared server."""
+    if environment.database_url is None:
+        # The server that `serving` has started has no other.
+        with _connected_to(), _flushable():
+            yield
+        return
     original = str(connection.settings_dict["NAME"])
     name = f"test_{original[:30]}_{secrets.token_hex(4)}"
     with _administration() as server:
@@ -139,10 +144,8 @@ def _make_data_folder(target: Path) -> None:
     shutil.rmtree(draft)
     with postgres.running(is_owner=True):
         address = {"HOST": str(postgres.socket_path.parent), "PORT": "", "USER": ROLE}
-        with _connected_to(**address, PASSWORD="", NAME="postgres"), _administration() as server:
-            template = _ensure_template(server, DATABASE)
-            _execute(server, "DROP DATABASE {}", DATABASE)
-            _execute(server, "CREATE DATABASE {} TEMPLATE {}", DATABASE, template)
+        with _connected_to(**address, PASSWORD="", NAME=DATABASE):
+            call_command("migrate", verbosity=0, interactive=False)
     postgres.data_dir.rename(target)
     shutil.rmtree(draft)
     _remove_old(CACHE.glob("postgres-*"))
