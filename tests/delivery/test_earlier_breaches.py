@@ -175,15 +175,21 @@ def test_a_breach_that_reopens_is_reported_even_if_history_was_not_announced(
     assert sink.subjects == ["Open again: Deliver lot O-1 (China)"]
 
 
-def test_a_breach_that_reopens_is_reported_as_open_again(desk: Desk, sink: Sink) -> None:
-    desk.follow()
-    [deadline] = enter(*missed(1))
+def reopen(desk: Desk, deadlines: list[Deadline]) -> datetime:
+    """Report breaches, end them a day later, reopen them after another, and return that instant."""
     desk.deliver(SENT)
     later = SENT + timedelta(days=1)
-    done = desk.record(deadline, later, type="performance", on="2026-03-03")
+    done = [desk.record(each, later, type="performance", on="2026-03-03") for each in deadlines]
     desk.deliver(later)
     later += timedelta(days=1)
-    desk.record(deadline, later, type="retraction", supersedes=done.pk)
+    for deadline, fact in zip(deadlines, done, strict=True):
+        desk.record(deadline, later, type="retraction", supersedes=fact.pk)
+    return later
+
+
+def test_a_breach_that_reopens_is_reported_as_open_again(desk: Desk, sink: Sink) -> None:
+    desk.follow()
+    later = reopen(desk, enter(*missed(1)))
     desk.deliver(later + COLLECTED_FOR)
     assert sink.subjects[2:] == ["Open again: Deliver lot O-1 (China)"]
     for text in bodies(sink)[4:]:
@@ -193,42 +199,25 @@ def test_a_breach_that_reopens_is_reported_as_open_again(desk: Desk, sink: Sink)
         assert "only once" not in words
 
 
-def test_breaches_that_reopen_together_are_counted_as_open_again(desk: Desk, sink: Sink) -> None:
-    desk.follow()
+def test_a_summary_says_which_of_its_breaches_are_open_again(desk: Desk, sink: Sink) -> None:
     deadlines = enter(*missed(2))
-    desk.deliver(SENT)
-    later = SENT + timedelta(days=1)
-    done = [desk.record(each, later, type="performance", on="2026-03-03") for each in deadlines]
-    desk.deliver(later)
-    later += timedelta(days=1)
-    for deadline, fact in zip(deadlines, done, strict=True):
-        desk.record(deadline, later, type="retraction", supersedes=fact.pk)
+    desk.follow()
+    desk.follow("other@example.org", agreement="supply")
+    later = reopen(desk, deadlines)
+    sink.received.clear()
+    enter(obligation("N-1", "1987-03-01"), ref="other", as_of=later)
     desk.deliver(later + COLLECTED_FOR)
-    assert sink.subjects[2:] == ["2 open again: Agreement supply"]
-    for text in bodies(sink)[4:]:
+    assert sorted(sink.subjects) == [
+        "2 open again, 1 missed before entry: several agreements",
+        "2 open again: Agreement supply",
+    ]
+    for text in bodies(sink):
         shown = " ".join(re.sub("<[^>]*>", " ", text).split())
         for number in (1, 2):
             assert f"Open again: Deliver lot O-{number} (China)" in shown
-        assert shown.count(REOPENED) == 2
+        assert shown.count("Open again: ") == shown.count(REOPENED) == 2
+        assert ("Deliver lot N-1 (China)" in shown) == ("several agreements" in shown)
         assert "only once" not in shown
-
-
-def test_a_summary_says_which_of_its_breaches_are_open_again(desk: Desk, sink: Sink) -> None:
-    desk.follow()
-    [deadline] = enter(*missed(1))
-    desk.deliver(SENT)
-    later = SENT + timedelta(days=1)
-    done = desk.record(deadline, later, type="performance", on="2026-03-03")
-    desk.deliver(later)
-    later += timedelta(days=1)
-    desk.record(deadline, later, type="retraction", supersedes=done.pk)
-    enter(obligation("N-1", "1987-03-01"), ref="other", as_of=later)
-    desk.deliver(later + COLLECTED_FOR)
-    for text in bodies(sink)[4:]:
-        shown = " ".join(re.sub("<[^>]*>", " ", text).split())
-        assert "Open again: Deliver lot O-1 (China)" in shown
-        assert "Deliver lot N-1 (China)" in shown
-        assert shown.count("Open again: ") == shown.count(REOPENED) == 1
 
 
 def test_an_obligation_entered_singly_follows_the_same_rule(desk: Desk, sink: Sink) -> None:
