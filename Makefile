@@ -5,6 +5,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes
+# uv takes a third of the processor time of pip. It does not read pip's settings, such as those for a
+# mirror of the packages: where it fails, pip installs them.
+UV_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode
+install = $(UV_INSTALL) $(1) 2>/dev/null || $(PIP_INSTALL) $(1)
 # If it were set, every process of a test run would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest
@@ -151,12 +155,16 @@ $(VENV)/bin/python:
 	@echo "Creating $(VENV) (once) ..."
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.service: $(VENV)/bin/python $(SERVICE)
+# The locked version.
+$(VENV)/bin/uv: | $(VENV)/bin/python
+	@awk '/^[^ ]/ { found = /^uv==/ } found' requirements-dev.txt | $(PIP_INSTALL) -r /dev/stdin
+
+$(VENV)/.service: $(VENV)/bin/python $(SERVICE) | $(VENV)/bin/uv
 	@echo "Installing the locked requirements ..."
-	@$(PIP_INSTALL) $(foreach file,$(SERVICE),-r $(file))
+	@$(call install,$(foreach file,$(SERVICE),-r $(file)))
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.service requirements-dev.txt
 	@echo "Installing the development tools ..."
-	@$(PIP_INSTALL) -r requirements-dev.txt
+	@$(call install,-r requirements-dev.txt)
 	@touch $@
