@@ -36,7 +36,9 @@ def fill(stored: int) -> None:
     execute("VACUUM ANALYZE")
 
 
-_DUE = "timestamptz '2008-01-02 00:00Z' + make_interval(days => (number * 7919 % 6570)::int)"
+_DUE = (
+    "timestamptz '2008-01-02 00:00Z' + make_interval(days => (number::bigint * 7919 % 6570)::int)"
+)
 _FILL = (
     """
     INSERT INTO compliance_party (code, name, kind, timezone)

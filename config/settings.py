@@ -297,9 +297,10 @@ TRUSTED_PROXIES = environment.trusted_proxies
 PGHISTORY_APPEND_ONLY = True
 CORS_ALLOWED_ORIGINS = environment.cors_allowed_origins
 CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOW_HEADERS = [*default_headers, "if-none-match", "x-request-id"]
+CORS_ALLOW_HEADERS = [*default_headers, "if-none-match", "prefer", "x-request-id"]
 CORS_EXPOSE_HEADERS = [
-    "Content-Disposition", "Deprecation", "ETag", "Link", "Location", "RateLimit",
+    "Content-Disposition", "Deprecation", "ETag", "Link", "Location",
+    "Preference-Applied", "RateLimit",
     "RateLimit-Policy", "Retry-After", "Sunset",
 ]  # fmt: skip
 # The most API requests per minute: of each token and signed-in user, and of each address from which

@@ -12,8 +12,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from compliance.api.preferences import preferred_count, say_applied
 from compliance.api.renderers import EXPORT_TYPES, ORJSONRenderer
 from compliance.api.tables import csv_parts, ndjson_parts, xlsx_parts
+from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Status
 from compliance.queries.columns import chosen
 from compliance.queries.exports import portions
@@ -47,23 +49,28 @@ def list_response(
     """
     names = chosen(listing.fields, field_names(row))
     wanted = format_of(request, listing)
+    is_expanded = bool(getattr(listing, "expand", ()))
+    if is_expanded and wanted in {Format.CSV, Format.XLSX}:
+        raise refusal("expand", "A table has no objects. Leave expand out, or use format=ndjson.")
     is_page = is_feed or bool({"cursor", "page_size"} & listing.model_fields_set)
     if wanted != Format.JSON and not is_page:
         is_now = getattr(listing, "known_at", None) is None
-        if export is not None and is_now and wanted != Format.XLSX:
+        if export is not None and is_now and not is_expanded and wanted != Format.XLSX:
             parts = export(listing, names, wanted)
             return _attached(request, wanted, parts, is_streamed=True)
         found = portions(read, listing)
         return table_response(request, listing, names, found, is_streamed=True)
-    page = read(listing)
+    page = read(listing.counting(preferred_count(request)))
     following = _address_of_next(request, page, pinned)
     if wanted != Format.JSON:
         return _page_of_table(request, listing, names, page, following)
     rows = page.rows
     if listing.fields is not None:
         rows = [{name: each[name] for name in names} for each in rows]
-    response = Response({"next": following, "results": rows})
+    counted = {} if page.count is None else {"count": page.count}
+    response = Response({"next": following, **counted, "results": rows})
     response.content_type = ORJSONRenderer.media_type
+    say_applied(response, page)
     return _linked(response, following)
 
 

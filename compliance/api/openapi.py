@@ -178,7 +178,14 @@ def page_of(row: type[serializers.Serializer[Any]], *, is_endless: bool = False)
     page = type(
         f"{row.__name__.removesuffix('Row')}Page",
         (serializers.Serializer,),
-        {"next": serializers.URLField(allow_null=not is_endless), "results": row(many=True)},
+        {
+            "next": serializers.URLField(allow_null=not is_endless),
+            "count": serializers.IntegerField(
+                required=False,
+                help_text="How many rows the whole list has, if `Prefer: count=` asks for it.",
+            ),
+            "results": row(many=True),
+        },
     )
     return extend_schema_serializer(many=False)(page)
 

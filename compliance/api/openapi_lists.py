@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from compliance.api.lists import RowType, field_names
 from compliance.api.openapi import filter_parameters, page_of
+from compliance.api.preferences import APPLIED, PARAMETER
 from compliance.api.quantities import QuantityField
 from compliance.api.renderers import EXPORT_TYPES
 from compliance.queries.columns import Column, Columns, Content
@@ -61,6 +62,8 @@ _HEADERS = {
         "schema": {"type": "string"},
     },
 }
+# The fields of rows that `expand` replaces, and by what.
+_EXPANDED = {"DeadlineRow": {"obligation": "ObligationRow", "agreement": "AgreementRow"}}
 # The names of what `fields` applies to.
 _WITH_FIELDS = (
     "Page", "SummaryAnswer", "TrendAnswer", "UpcomingAnswer", "ReciprocityAnswer",
@@ -75,15 +78,24 @@ def describe_lists(result: dict[str, Any], **_others: object) -> dict[str, Any]:
         whole = results["items"]
         row = whole["$ref"].rpartition("/")[2]
         chosen = {key: each for key, each in schemas[row].items() if key != "required"}
-        sentence = f"A {row} with only the `fields` that were chosen."
+        sentence = f"A {row} with only the `fields` that were chosen, or with expanded ones."
+        for field, expanded in _EXPANDED.get(row, {}).items():
+            reference = {"$ref": f"#/components/schemas/{expanded}"}
+            plain = chosen["properties"][field]
+            either = {"description": plain["description"], "anyOf": [plain, reference]}
+            chosen["properties"] = {**chosen["properties"], field: either}
         schemas[f"Chosen{row}"] = {**chosen, "description": sentence}
         results["items"] = {"anyOf": [whole, {"$ref": f"#/components/schemas/Chosen{row}"}]}
     result["components"]["securitySchemes"]["export"] = _BASIC
     for methods in result["paths"].values():
         content = methods.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
-        if EXPORT_TYPES[Format.CSV] in content:
+        # Files can also be CSV.
+        if {"application/json", EXPORT_TYPES[Format.CSV]} <= content.keys():
             methods["get"]["security"].append({"export": []})
             methods["get"]["responses"]["200"]["headers"].update(_HEADERS)
+            if content["application/json"]["schema"]["$ref"].endswith("Page"):
+                methods["get"].setdefault("parameters", []).append(PARAMETER)
+                methods["get"]["responses"]["200"]["headers"]["Preference-Applied"] = APPLIED
     return result
 
 

@@ -11,18 +11,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2s
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
 import orjson
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import AwareDatetime, Field, PrivateAttr, TypeAdapter
 
 from compliance.domain.formats import CURSOR
 from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
+from compliance.models.people.readers import current_reader
 from compliance.queries.filters import DIGITS, Filter, Listed, TrueOrFalse
-from compliance.queries.rows import Row, Where, fetch
+from compliance.queries.rows import Row, Where, fetch, limited_to
 
 LARGEST = 1_000
+COUNTING_SECONDS = 15
+_FEW = 10_000
 _DIGEST = 6
 FieldName = Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")]
 
@@ -34,6 +37,13 @@ class Format(StrEnum):
     CSV = "csv"
     NDJSON = "ndjson"
     XLSX = "xlsx"
+
+
+class Count(StrEnum):
+    """How the rows of a whole list are counted."""
+
+    EXACT = "exact"
+    ESTIMATED = "estimated"
 
 
 class Exportable(Filter):
@@ -62,6 +72,13 @@ class Listing(Exportable):
         Field(description="Where the page begins; taken from `next`."),
     ] = None
     page_size: Annotated[int, Field(ge=1, le=LARGEST), DIGITS] = 100
+    _count: Count | None = PrivateAttr(default=None)
+
+    def counting(self, how: Count | None) -> Self:
+        """Return a copy for which the rows of the whole list are counted."""
+        found = self.model_copy()
+        found._count = how
+        return found
 
 
 class Part(NamedTuple):
@@ -153,10 +170,15 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """Rows of a list, and the cursor of the next page if there is one."""
+    """Rows of a list, and the cursor of the next page if there is one.
+
+    If they were counted, `count` is how many rows the whole list has, and `counted` how.
+    """
 
     rows: list[Row]
     next: str | None
+    count: int | None = None
+    counted: Count | None = None
 
 
 def page(select: str, where: Where, *, order: Order, listing: Listing) -> Page:
@@ -190,7 +212,36 @@ def merged_page(selects: Sequence[str], where: Where, *, order: Order, listing: 
             break
     shown = rows[: listing.page_size]
     has_more = len(rows) > listing.page_size
-    return Page(rows=shown, next=order.cursor_at(shown[-1]) if has_more else None)
+    following = order.cursor_at(shown[-1]) if has_more else None
+    if listing._count is None:
+        return Page(rows=shown, next=following)
+    number, counted = _counted(selects, where, listing._count)
+    return Page(rows=shown, next=following, count=number, counted=counted)
+
+
+def _counted(selects: Sequence[str], where: Where, how: Count) -> tuple[int, Count]:
+    """Return how many rows statements have together, and how they were counted.
+
+    An estimate comes from the statistics of the database, which know rows that a reader may not
+    see. So only readers who see everything get one. Few rows are always counted.
+    """
+    whole = " UNION ALL ".join(f"{each} {where.sql}" for each in selects)
+    if how == Count.EXACT or current_reader().is_limited:
+        return _number_of(whole, where), Count.EXACT
+    few = _number_of(f"{whole} LIMIT {_FEW + 1}", where)
+    if few <= _FEW:
+        return few, Count.EXACT
+    [found] = fetch((f"EXPLAIN (FORMAT JSON) {whole}",), where.values)
+    plan = found["QUERY PLAN"]
+    content = orjson.loads(plan) if isinstance(plan, str | bytes) else plan
+    return max(int(content[0]["Plan"]["Plan Rows"]), few), Count.ESTIMATED
+
+
+def _number_of(statement: str, where: Where) -> int:
+    sentence = "The rows take the database too long to count. Prefer count=estimated, or filter."
+    with limited_to(COUNTING_SECONDS, refusal("", sentence)):
+        [found] = fetch((f"SELECT count(*) AS number FROM ({statement}) AS counted",), where.values)
+    return int(found["number"])
 
 
 def _merged(selects: Sequence[str], where: Where, order: Order) -> list[str]:

@@ -7,18 +7,22 @@ values are always parameters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
-from django.db import connection
+import psycopg
+from django.db import OperationalError, connection, transaction
 from psycopg.types.datetime import TimestamptzLoader
 
+from compliance.domain.problems import Invalid
 from compliance.models.searching import FOLDED
 
 Row = dict[str, Any]
 
 _JSONB = 3802
+_STOPPED = (psycopg.errors.QueryCanceled, psycopg.errors.ConfigurationLimitExceeded)
 
 
 class Where:
@@ -66,6 +70,27 @@ def fetch(parts: Iterable[str], values: Mapping[str, Any]) -> list[Row]:
         for row in rows:
             row[name] = row[name] and orjson.loads(row[name])
     return rows
+
+
+@contextmanager
+def limited_to(seconds: float, refused: Invalid) -> Iterator[None]:
+    """Let each statement of the block run only so long.
+
+    Raises:
+        Invalid: `refused`, if one takes longer, or more temporary files than the server allows.
+    """
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                # For this transaction, because a pooler may give the connection to others.
+                # A limit of 0 would be none.
+                milliseconds = str(max(1, round(seconds * 1000)))
+                cursor.execute("SELECT set_config('statement_timeout', %s, TRUE)", [milliseconds])
+            yield
+    except OperationalError as error:
+        if not isinstance(error.__cause__, _STOPPED):
+            raise
+        raise refused from error
 
 
 def one(select: str, where: Where) -> Row | None:

@@ -10,13 +10,17 @@ from typing import Any
 
 import orjson
 import pytest
+from django.contrib.auth.models import Group
 from django.http import StreamingHttpResponse
 from django.test import Client
 from django.utils import timezone
 
 from compliance.models import Agreement, Deadline, Party, User
 from compliance.operations.people.tokens import create_token
+from compliance.queries import pages
 from tests.api.answers import BASE, get, paths, rows
+from tests.api.conftest import client_of
+from tests.samples import create_agreement
 
 BOM = b"\xef\xbb\xbf"
 
@@ -161,3 +165,51 @@ def test_a_workbook_has_numbers_dates_and_no_formulas(api: Client, geneva: Agree
     assert "<f>" not in sheet
     assert "<t>=1+1</t>" in sheet
     assert sheet.count("<row ") == Party.objects.count() + 1
+
+
+def test_expanded_fields_are_whole_rows(api: Client, geneva: Agreement) -> None:
+    plain = rows(api, "deadlines/")
+    expanded = rows(api, "deadlines/", expand="obligation,agreement")
+    agreement = get(api, f"agreements/{geneva.ref}/")
+    for before, after in zip(plain, expanded, strict=True):
+        assert after["obligation"] == get(api, f"obligations/{before['obligation']}/")
+        assert after["agreement"] == agreement
+        unexpanded = {"obligation": before["obligation"], "agreement": before["agreement"]}
+        assert {**after, **unexpanded} == before
+    lines = content_of(api.get(f"{BASE}deadlines/?expand=obligation,agreement&format=ndjson"))
+    assert [orjson.loads(each) for each in lines.splitlines()] == expanded
+    assert paths(get(api, "deadlines/", 400, expand="agreement", format="csv")) == {"expand"}
+    assert paths(get(api, "deadlines/", 400, expand="colour")) == {"expand"}
+
+
+def counted(client: Client, how: str, path: str = "deadlines/?page_size=2") -> tuple[Any, Any]:
+    """Return the count of a list, and which preference was applied."""
+    response = client.get(f"{BASE}{path}", headers={"Prefer": how})
+    assert response.status_code == 200
+    return response.json().get("count"), response.headers.get("Preference-Applied")
+
+
+def test_a_list_is_counted_on_request(
+    api: Client, geneva: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = len(rows(api, "deadlines/"))
+    assert counted(api, "count=exact") == (number, "count=exact")
+    assert counted(api, 'respond-async, Count="exact"; x') == (number, "count=exact")
+    assert counted(api, "count=estimated") == (number, "count=exact")
+    past = f"deadlines/?page_size=2&as_of={timezone.now():%Y-%m-%dT%H:%M:%SZ}"
+    assert counted(api, "count=exact", past) == (number, "count=exact")
+    for nothing in ("", "count=planned", "count", "exact"):
+        assert counted(api, nothing) == (None, None)
+    monkeypatch.setattr(pages, "_FEW", 1)
+    estimate, applied = counted(api, "count=estimated")
+    assert (estimate >= 2, applied) == (True, "count=estimated")
+
+
+def test_who_does_not_see_everything_gets_no_estimate(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "_FEW", 0)
+    viewer = User.objects.create_user("viewer@example.org", "secret")
+    viewer.groups.add(Group.objects.get(name="viewer"))
+    create_agreement()
+    assert counted(client_of(viewer), "count=estimated") == (1, "count=exact")

@@ -26,8 +26,10 @@ from compliance.api.views import (
 )
 from compliance.domain.vocabulary import FactKind, Reason, Status
 from compliance.models import Deadline
+from compliance.queries.agreements.expansions import expand
 from compliance.queries.deadlines import deadlines as queries
 from compliance.queries.deadlines import timelines
+from compliance.queries.pages import Page
 from compliance.queries.point_in_time import PointInTime
 
 DeadlineRow = serializer_of(queries.ROW)
@@ -140,10 +142,16 @@ class DeadlineViews(Views):
         """
         now = timezone.now()
         listing = read_filter(request, queries.DeadlineListing).pinned(now)
+
+        def read(wanted: queries.DeadlineListing) -> Page:
+            page = queries.listed(wanted, now=now, reader=self.reader)
+            expand(page.rows, wanted.expand, wanted, reader=self.reader, now=now)
+            return page
+
         return list_response(
             request,
             listing,
-            partial(queries.listed, now=now, reader=self.reader),
+            read,
             row=DeadlineRow,
             export=partial(queries.exported, now=now, reader=self.reader),
             as_of=listing.as_of,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -24,7 +24,7 @@ from compliance.queries.former import former_agreements, replace_fields
 from compliance.queries.known_fields import as_known
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.point_in_time import PointInTime
-from compliance.queries.rows import Row, Where, containing, one
+from compliance.queries.rows import Row, Where, containing, fetch, one
 from compliance.queries.unseen import hide_unseen
 
 _ROWS = f"""
@@ -119,6 +119,17 @@ def row(ref: str, moment: PointInTime, *, reader: Reader, now: datetime) -> Row 
     if found is not None:
         _restore([found], moment)
     return found
+
+
+def rows_with(
+    refs: Collection[str], moment: PointInTime, *, reader: Reader, now: datetime
+) -> dict[str, Row]:
+    """Return the agreements with these refs, as known at the given time."""
+    where = _where(moment, reader=reader, now=now)
+    where.add("a.ref = ANY(%(refs)s)", refs=sorted(refs))
+    found = fetch((_select(moment), where.sql), where.values)
+    _restore(found, moment)
+    return {each["ref"]: each for each in found}
 
 
 def _where(moment: PointInTime, *, reader: Reader, now: datetime) -> Where:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from compliance.domain.fields import Ref
@@ -17,7 +17,7 @@ from compliance.queries.obligation_filters import add_obligation_filter
 from compliance.queries.pages import Listing, Order, Page, page
 from compliance.queries.point_in_time import PointInTime
 from compliance.queries.responsible import RESPONSIBLE_NAMES
-from compliance.queries.rows import Row, Where, one
+from compliance.queries.rows import Row, Where, array, fetch, one
 from compliance.queries.unseen import hide_unseen, seen
 
 _ROWS = f"""
@@ -122,6 +122,18 @@ def row(obligation_id: int, moment: PointInTime, *, reader: Reader) -> Row | Non
         _restore([found], moment)
         add_components([found], moment)
     return found
+
+
+def rows_with(ids: Collection[int], moment: PointInTime, *, reader: Reader) -> dict[int, Row]:
+    """Return the obligations with these ids, as known at the given time."""
+    where = Where(known_at=moment.known_at, as_of=moment.as_of)
+    where.add("o.id = ANY(%(ids)s::bigint[])", ids=array(ids))
+    hide_unseen(where, reader, agreement="o.agreement_id")
+    where.add(_KNOWN, known_at=moment.known_at)
+    found = fetch((_select(where, reader), where.sql), where.values)
+    _restore(found, moment)
+    add_components(found, moment)
+    return {each["id"]: each for each in found}
 
 
 def _select(where: Where, reader: Reader) -> str:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Literal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from compliance.domain.civil_time import UnknownTimeZone, zone_names
+from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import (
     ObligationKind,
     Precision,
@@ -34,6 +38,7 @@ from compliance.queries.deadlines.replacements import successor
 from compliance.queries.deadlines.status_since import add_status_since
 from compliance.queries.deadlines.verification import add_verification
 from compliance.queries.exports import copied
+from compliance.queries.filters import Listed
 from compliance.queries.former import restore_deadlines
 from compliance.queries.pages import Format, Listing, Order, Page, merged_page
 from compliance.queries.point_in_time import PointInTime
@@ -156,10 +161,22 @@ JOIN compliance_agreement AS a ON a.id = d.agreement_id
 Ordering = Literal["due_at", "-due_at", "status_since", "-status_since", "id", "-id"]
 
 
+class Expanded(StrEnum):
+    """The fields of a deadline that can be expanded."""
+
+    OBLIGATION = "obligation"
+    AGREEMENT = "agreement"
+
+
 class DeadlineListing(DeadlineFilter, Listing):
     """Filters and ordering of a list of deadlines."""
 
     ordering: Ordering = "due_at"
+    expand: Annotated[
+        Annotated[tuple[Expanded, ...], AtMost(2)],
+        Listed,
+        Field(description="Show these as objects, not as an id or ref; in JSON and NDJSON."),
+    ] = ()
 
 
 def order_of(listing: DeadlineListing) -> Order:

@@ -6,12 +6,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg
-from django.db import OperationalError, connection, transaction
-
 from compliance.domain.problems import Invalid, refusal
 from compliance.queries.deadlines.groupings import Group, Grouping, joins_of
-from compliance.queries.rows import Where, fetch
+from compliance.queries.rows import Where, fetch, limited_to
 
 MEASURING_SECONDS = 15
 """How long the database may measure for one request, or one statement of it."""
@@ -29,7 +26,6 @@ FEWER_POINTS = "Filter, or give a longer interval or a later beginning."
 
 # An obligation has several of each, and two such groupings multiply.
 _SEVERAL = frozenset({Grouping.OBLIGOR, Grouping.OBLIGEE, Grouping.TAG, Grouping.RESPONSIBLE})
-_STOPPED = (psycopg.errors.QueryCanceled, psycopg.errors.ConfigurationLimitExceeded)
 
 
 @contextmanager
@@ -44,19 +40,9 @@ def limited(*, parameter: str, advice: str, seconds: float | None = None) -> Ite
     Raises:
         Invalid: a statement takes longer, or more temporary files than the server allows.
     """
-    try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                # For this transaction, because a pooler may give the connection to others.
-                limit = MEASURING_SECONDS if seconds is None else seconds
-                # A limit of 0 would be none.
-                milliseconds = str(max(1, round(limit * 1000)))
-                cursor.execute("SELECT set_config('statement_timeout', %s, TRUE)", [milliseconds])
-            yield
-    except OperationalError as error:
-        if not isinstance(error.__cause__, _STOPPED):
-            raise
-        raise too_long(parameter, advice) from error
+    limit = MEASURING_SECONDS if seconds is None else seconds
+    with limited_to(limit, too_long(parameter, advice)):
+        yield
 
 
 def too_long(parameter: str, advice: str) -> Invalid:
