@@ -341,13 +341,11 @@ def series(draw: st.DrawFn) -> list[Fact]:
 def standing(facts: list[Fact]) -> list[tuple[date, Decimal]]:
     """The values that were not superseded, in order, each with its day."""
 
-    def stands(fact: Fact) -> bool:
-        return not any(each.supersedes == fact.id and stands(each) for each in facts)
-
+    superseded = {each.supersedes for each in facts}
     return sorted(
         (each.effective_on, each.quantity)
         for each in facts
-        if stands(each) and each.effective_on is not None and each.quantity is not None
+        if each.id not in superseded and each.effective_on is not None and each.quantity is not None
     )
 
 

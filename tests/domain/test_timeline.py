@@ -856,8 +856,12 @@ def accepted(determination: Fact, target: Decimal | None) -> Decimal | None:
 def in_order_of_effect(agreed: Terms, facts: list[Fact]) -> list[Move | Fact]:
     """Return the moves and the effective facts in the order in which they take effect."""
 
+    def holds(fact: Fact) -> bool:
+        ends = [each for each in facts if each.kind is FactKind.RETRACTION]
+        return not any(each.supersedes == fact.id and holds(each) for each in ends)
+
     def stands(fact: Fact) -> bool:
-        return not any(each.supersedes == fact.id and stands(each) for each in facts)
+        return not any(each.supersedes == fact.id and holds(each) for each in facts)
 
     counting = [each for each in facts if stands(each) and each.kind is not FactKind.RETRACTION]
 

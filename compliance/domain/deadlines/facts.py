@@ -88,26 +88,33 @@ class Fact:
 
 
 def effective_facts(facts: Iterable[Fact]) -> list[Fact]:
-    """Return the facts that no effective fact supersedes, without retractions.
-
-    When a superseding fact is itself superseded, the fact that it superseded is effective again.
-    """
-    by_target: dict[int, list[Fact]] = {}
+    """Return the facts that no other one supersedes, without retractions (see `superseding`)."""
     known = list(facts)
-    for fact in known:
-        if fact.supersedes is not None:
-            by_target.setdefault(fact.supersedes, []).append(fact)
-    if not by_target:
-        return [fact for fact in known if fact.kind is not FactKind.RETRACTION]
+    found = superseding((fact.id, fact.kind, fact.supersedes) for fact in known)
+    return [fact for fact in known if fact.id not in found and fact.kind is not FactKind.RETRACTION]
+
+
+def superseding(facts: Iterable[tuple[int, str, int | None]]) -> dict[int, int]:
+    """Return the latest fact that supersedes each fact, by the id of the superseded one.
+
+    If the fact that superseded another one is itself replaced, the first one stays superseded: the
+    newest stands in place of both. If it is retracted, the first one counts again.
+
+    Args:
+        facts: the id and kind of each fact, and the id of the one that it supersedes.
+    """
     # A fact can only supersede an earlier one. From the newest to the oldest, every superseding
     # fact is therefore decided before the fact that it supersedes.
-    is_effective: dict[int, bool] = {}
-    for fact in sorted(known, key=lambda each: each.id, reverse=True):
-        newer = by_target.get(fact.id, ())
-        is_effective[fact.id] = not any(is_effective[each.id] for each in newer)
-    return [
-        fact for fact in known if is_effective[fact.id] and fact.kind is not FactKind.RETRACTION
-    ]
+    links = sorted((link for link in facts if link[2] is not None), reverse=True)
+    found: dict[int, int] = {}
+    retracted: set[int] = set()
+    for fact_id, kind, target in links:
+        if target is None or fact_id in retracted:
+            continue
+        found.setdefault(target, fact_id)
+        if kind == FactKind.RETRACTION:
+            retracted.add(target)
+    return found
 
 
 def order_of_effect(fact: Fact) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from compliance.domain.agreements.document_drafts import NamedFact
 from compliance.domain.agreements.import_reports import Difference
+from compliance.domain.deadlines.facts import superseding
 from compliance.domain.due_dates.due_rules import load_due_rule
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Agreement, Fact, Position
@@ -145,15 +146,12 @@ class KnownRecords:
 
 
 def _effective(facts: Iterable[Fact]) -> list[Fact]:
-    """Return the facts that no effective fact supersedes, without retractions."""
-    found: list[Fact] = []
-    ended: set[int | None] = set()
-    for fact in sorted(facts, key=lambda each: each.pk, reverse=True):
-        if fact.pk not in ended:
-            ended.add(fact.supersedes_id)
-            if fact.kind != FactKind.RETRACTION.value:
-                found.append(fact)
-    return found
+    """Return the facts that no other one supersedes, without retractions, newest first."""
+    known = sorted(facts, key=lambda each: each.pk, reverse=True)
+    ended = superseding((each.pk, each.kind, each.supersedes_id) for each in known)
+    return [
+        each for each in known if each.pk not in ended and each.kind != FactKind.RETRACTION.value
+    ]
 
 
 def _evidence_refs(

@@ -6,11 +6,11 @@ the purge removes it with its retraction. Until then, the purge is refused.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from compliance.domain.deadlines.facts import superseding
 from compliance.domain.phrases import counted
 from compliance.domain.problems import refusal
 from compliance.models import Agreement, Fact, User
@@ -64,16 +64,9 @@ def among(fact_ids: Collection[int], agreement: Agreement, *, by: User | None) -
 
 
 def _effective(facts: Sequence[Fact]) -> list[Fact]:
-    """Return those that name a successor and that no effective fact supersedes."""
-    superseding: dict[int, list[Fact]] = defaultdict(list)
-    for each in facts:
-        if each.supersedes_id is not None:
-            superseding[each.supersedes_id].append(each)
-
-    def is_effective(fact: Fact) -> bool:
-        return not any(is_effective(later) for later in superseding[fact.pk])
-
-    return [each for each in facts if each.successor_id is not None and is_effective(each)]
+    """Return those that name a successor and that no other one supersedes."""
+    ended = superseding((each.pk, each.kind, each.supersedes_id) for each in facts)
+    return [each for each in facts if each.successor_id is not None and each.pk not in ended]
 
 
 def _refuse(effective: Sequence[Fact], agreement: Agreement, *, by: User | None) -> None:

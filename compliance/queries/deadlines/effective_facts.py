@@ -1,4 +1,4 @@
-"""Effective facts: facts that no other effective fact supersedes."""
+"""Effective facts: facts that no other fact supersedes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from compliance.domain.civil_time import displayed_zone_name
-from compliance.domain.deadlines.facts import effective_facts
+from compliance.domain.deadlines.facts import effective_facts, superseding
 from compliance.models import Agreement, Deadline, Fact
 from compliance.models.deadlines.fact_values import fact_of
 
@@ -26,24 +26,16 @@ def superseders(
     *,
     known_at: datetime | None = None,
 ) -> dict[int, int]:
-    """Return the latest effective fact that supersedes each fact, by the id of the superseded fact.
+    """Return the latest fact that supersedes each fact, by the id of the superseded fact.
 
-    Works for facts of deadlines and of whole agreements, as known now or at an instant. A fact
-    becomes effective again when the fact that superseded it is itself superseded.
+    Works for facts of deadlines and of whole agreements, as known now or at an instant (see
+    `superseding`).
     """
     known = Q(deadline_id__in=set(deadline_ids)) | Q(agreement_id__in=set(agreement_ids))
     rows = Fact.objects.filter(known, supersedes__isnull=False)
     if known_at is not None:
         rows = rows.filter(recorded_at__lte=known_at)
-    found: dict[int, int] = {}
-    is_superseded: set[int] = set()
-    # A fact supersedes only earlier facts. In descending order, each fact is decided before the
-    # fact that it supersedes.
-    for pk, target in rows.order_by("-id").values_list("id", "supersedes_id"):
-        if pk not in is_superseded and target is not None:
-            is_superseded.add(target)
-            found.setdefault(target, pk)
-    return found
+    return superseding(rows.order_by().values_list("id", "kind", "supersedes_id"))
 
 
 def _effective(facts: QuerySet[Fact], timezone: str) -> list[Fact]:
