@@ -26,6 +26,15 @@ from compliance.domain.vocabulary import RollUp
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FormerObligation:
+    """An obligation as it was known until `until`, when it or its agreement was corrected."""
+
+    until: datetime
+    snapshot: ObligationSnapshot
+    terms_of: Callable[[ScheduledTerms], Terms]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedObligation:
     """An obligation with everything that was recorded about it.
 
@@ -37,6 +46,7 @@ class RecordedObligation:
         datings: those of the milestones of the agreement, in the order of recording.
         facts: the facts about its deadlines, by number.
         terms_of: returns the terms of one of its deadlines.
+        former: what was known of it before corrections, oldest first.
         sources: the obligations that its rules are counted from, by ref.
         components: the obligations that complete it together, if it is done when they are.
     """
@@ -48,6 +58,7 @@ class RecordedObligation:
     facts: Mapping[int, Sequence[Fact]]
     terms_of: Callable[[ScheduledTerms], Terms]
     sources: Mapping[str, int]
+    former: Sequence[FormerObligation] = ()
     components: tuple[int, ...] = ()
     roll_up: RollUp = RollUp.ALL
     share: Decimal | None = None
@@ -58,8 +69,13 @@ class RecordedObligation:
         yield self.known_from
         yield from self.deadlines_known_from.values()
         yield from (each.recorded_at for each in self.datings)
+        yield from (each.until for each in self.former)
         for facts in self.facts.values():
             yield from (each.recorded_at for each in facts if each.recorded_at is not None)
+
+    def known_at(self, at: datetime) -> RecordedObligation | FormerObligation:
+        """Return what was known of its rules at an instant."""
+        return next((each for each in self.former if at < each.until), self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +89,12 @@ class TermsVersion:
     def recorded_at(self) -> datetime:
         """When they became known."""
         return self.known.recorded_at
+
+    def states(
+        self, scheduled: ScheduledTerms, terms_of: Callable[[ScheduledTerms], Terms]
+    ) -> bool:
+        """Return whether these are the terms that a rule yields."""
+        return self.scheduled == scheduled and self.known.terms == terms_of(scheduled)
 
 
 Versions = dict[tuple[int, int], list[TermsVersion]]
@@ -145,16 +167,17 @@ class _Replay:
         snapshot = self._snapshot(obligation, at)
         try:
             wanted = wanted_deadlines(snapshot, as_of=at, horizon=self.horizon)
-        except (ValueError, ArithmeticError):
+        except (ValueError, ArithmeticError, LookupError):
             # It would have been refused at the time, and been tried again when more was known.
             return is_new
         known = {}
+        terms_of = obligation.known_at(at).terms_of
         for number, scheduled in wanted.items():
             if at < obligation.deadlines_known_from.get(number, at):
                 continue
             versions = self.versions[pk, number]
-            if not versions or versions[-1].scheduled != scheduled:
-                terms = KnownTerms(at, obligation.terms_of(scheduled), scheduled.fact_dues)
+            if not versions or not versions[-1].states(scheduled, terms_of):
+                terms = KnownTerms(at, terms_of(scheduled), scheduled.fact_dues)
                 versions.append(TermsVersion(scheduled=scheduled, known=terms))
             known[number] = DeadlineSource(
                 terms=versions[-1].known.terms,
@@ -169,7 +192,7 @@ class _Replay:
 
     def _snapshot(self, obligation: RecordedObligation, at: datetime) -> ObligationSnapshot:
         """Return an obligation as it was known at an instant."""
-        snapshot = obligation.snapshot
+        snapshot = obligation.known_at(at).snapshot
         datings = datings_known_at(obligation.datings, at)
         return replace(
             snapshot,

@@ -17,7 +17,9 @@ from django.db.models import Min
 
 from compliance.domain.deadlines.components import is_done_by_components
 from compliance.domain.deadlines.scheduling import ScheduledTerms
+from compliance.domain.deadlines.snapshots import ObligationSnapshot
 from compliance.domain.deadlines.term_history import (
+    FormerObligation,
     RecordedObligation,
     TermsVersion,
     term_history,
@@ -43,12 +45,14 @@ from compliance.models.deadlines.terms import (
     terms_of,
 )
 from compliance.operations.deadlines import (
+    former_obligations,
     former_terms,
     projection_inputs,
     schedule,
     schedule_inputs,
 )
 from compliance.operations.deadlines.deadline_rows import DeadlineRow
+from compliance.operations.deadlines.schedule_inputs import ScheduleInputs
 from compliance.operations.deadlines.scheduled_columns import columns_of
 
 Versions = dict[int, list[TermsVersion]]
@@ -69,6 +73,7 @@ def versions_of(known_from: Mapping[int, datetime], *, as_of: datetime) -> Versi
     surviving = {each.pk for each in inputs.obligations if each.survives_termination}
     facts = facts_about(rows, surviving={row.pk for row in rows if row.obligation_id in surviving})
     sources, components = _sources(obligations)
+    former = former_obligations.formerly(inputs.obligations)
     recorded = {}
     for each in inputs.obligations:
         by_number = inputs.deadlines.get(each.pk, {})
@@ -83,6 +88,13 @@ def versions_of(known_from: Mapping[int, datetime], *, as_of: datetime) -> Versi
             facts={number: facts.get(row.pk, ()) for number, row in by_number.items()},
             terms_of=partial(_terms, duty_of(each)),
             sources=sources[each.pk],
+            former=[
+                FormerObligation(
+                    until=until, snapshot=snapshot, terms_of=partial(_terms, duty_of(said))
+                )
+                for until, said in former.get(each.pk, ())
+                if (snapshot := _snapshot(inputs, said)) is not None
+            ],
             components=tuple(components[each.pk]),
             roll_up=RollUp(each.roll_up),
             share=each.roll_up_share,
@@ -95,6 +107,14 @@ def versions_of(known_from: Mapping[int, datetime], *, as_of: datetime) -> Versi
         for key, versions in found.items()
         if key in ids and ids[key] in known_from
     }
+
+
+def _snapshot(inputs: ScheduleInputs, obligation: Obligation) -> ObligationSnapshot | None:
+    try:
+        return inputs.snapshot(obligation)
+    except ValueError:
+        # An earlier version of Pacta stored the rule in a form that is no longer read.
+        return None
 
 
 def began(deadline_ids: Iterable[int], *, as_of: datetime) -> dict[int, datetime]:
@@ -126,15 +146,13 @@ def histories(
     Args:
         began: when each became known.
         known_from: from when on the ledger of each may lack something.
-        imported_at: when history about it was imported, if that could not be refreshed then. What
-            was corrected since was not known before.
+        imported_at: when history about it was imported, if that could not be refreshed then.
     """
     former: dict[int, list[Correction]] = defaultdict(list)
-    if imported_at:
-        kept = Correction.objects.filter(deadline__in=imported_at.keys() - versions.keys())
-        for each in kept.order_by("recorded_at", "id"):
-            if each.deadline_id is not None and each.recorded_at > imported_at[each.deadline_id]:
-                former[each.deadline_id].append(each)
+    kept = Correction.objects.filter(deadline__in=began.keys() - versions.keys())
+    for each in kept.order_by("recorded_at", "id"):
+        if each.deadline_id is not None and each.recorded_at > began[each.deadline_id]:
+            former[each.deadline_id].append(each)
     found = {}
     for row, duty in projection_inputs.with_duties(began):
         known = [each.known for each in versions.get(row.id, ())] or terms_from(
@@ -240,10 +258,12 @@ def _obligations_to_replay(known_from: Mapping[int, datetime]) -> set[int]:
             deadline__in=known_from, kind__in=[FactKind.EXTENSION, FactKind.TRIGGER]
         ).values_list("deadline__obligation_id", flat=True)
     )
+    corrected = former_obligations.corrected(new)
     found = {
         pk
         for pk in new
         if depends_on[pk]
+        or pk in corrected
         or pk in moved_by_facts
         or any(datings[key] > 1 for key in on_milestones[pk])
     }
