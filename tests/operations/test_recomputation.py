@@ -434,3 +434,66 @@ def test_an_extension_follows_a_calendar_and_a_corrected_zone() -> None:
     update_agreement(timezone="Europe/Berlin", as_of=LATER)
     deadline.refresh_from_db()
     assert deadline.due_at == utc("2026-04-21T22:00")
+
+
+AFTER_ANCHOR = {"type": "offset", "from": {"deadline": "O-1"}, "count": 1, "unit": "days"}
+
+
+def _judged_before_its_anchor_moved() -> None:
+    """Close a deadline that counts from another one, which new closing days then move."""
+    calendar()
+    create_agreement(following(), obligation("DONE", due=AFTER_ANCHOR))
+    recomputation.run(as_of=NOW)
+    record(deadline_of("DONE"), as_of=NOW, type="performance", on="2026-01-20")
+    calendar("2026-03-16")
+    recomputation.run(as_of=LATER)
+    assert deadline_of("O-1").due_on == date(2026, 3, 17)
+    assert deadline_of("DONE").due_on == date(2026, 3, 17)
+
+
+@pytest.mark.django_db
+def test_a_closed_deadline_does_not_move_with_its_anchor_when_time_passes() -> None:
+    _judged_before_its_anchor_moved()
+    sweep.run(as_of=utc("2026-03-25T00:00"))
+    assert deadline_of("O-1").status == "unmet"
+    assert deadline_of("DONE").due_on == date(2026, 3, 17)
+
+
+@pytest.mark.django_db
+def test_a_closed_deadline_follows_news_about_its_anchor() -> None:
+    _judged_before_its_anchor_moved()
+    due = {"type": "date", "on": "2026-04-10"}
+    record(deadline_of("O-1"), as_of=LATER, type="extension", on="2026-01-15", due=due)
+    assert deadline_of("DONE").due_on == date(2026, 4, 11)
+    sweep.run(as_of=utc("2026-04-25T00:00"))
+    assert deadline_of("DONE").due_on == date(2026, 4, 11)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_news", [False, True])
+def test_what_counts_from_a_quarantined_deadline_moves_later_only_because_of_news(
+    monkeypatch: pytest.MonkeyPatch, *, is_news: bool
+) -> None:
+    source = {"type": "date", "on": "2026-11-15", "timezone": VANCOUVER}
+    business = {"count": 1, "unit": "business_days", "calendars": ["custom:hq"]}
+    with older_data(monkeypatch):
+        calendar()
+        create_agreement(
+            obligation("SOURCE", due=source),
+            obligation("O-1", due={"type": "offset", "from": {"deadline": "SOURCE"}, **business}),
+            obligation("DONE", due=AFTER_ANCHOR),
+        )
+        record(deadline_of("DONE"), as_of=NOW, type="performance", on="2026-01-20")
+    assert deadline_of("DONE").due_on == date(2026, 11, 17)
+    calendar(weekend=(0, 1, 2, 3, 4, 5, 6))
+    recomputation.run(as_of=LATER)
+    assert deadline_of("O-1").quarantine_error
+    if is_news:
+        due = {"type": "date", "on": "2026-11-22", "timezone": VANCOUVER}
+        record(deadline_of("SOURCE"), as_of=LATER, type="extension", on="2026-01-15", due=due)
+        assert deadline_of("O-1").quarantine_error
+    calendar("2026-11-16", "2026-11-23")
+    sweep.run(as_of=LATER + timedelta(hours=2))
+    assert deadline_of("O-1").quarantine_error == ""
+    assert deadline_of("O-1").due_on == date(2026, 11, 24 if is_news else 17)
+    assert deadline_of("DONE").due_on == date(2026, 11, 25 if is_news else 17)

@@ -37,6 +37,7 @@ from compliance.models import Deadline, Evidence
 from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
 from compliance.models.deadlines.fact_values import fact_summaries
 from compliance.models.people.readers import Reader
+from compliance.operations.deadlines import judged
 from compliance.queries.deadlines import timelines
 from compliance.queries.deadlines.paces import begins_at
 from compliance.queries.deadlines.why import explanation
@@ -258,6 +259,8 @@ def _trace(deadline: Deadline) -> list[str]:
     """Return how the due date was computed, and with which version of the data."""
     version = deadline.data_version
     last = f"Computed with {version}." if version else "It is being recomputed."
+    if version == judged.KEPT:
+        last = "Computed with the data of the time when it was closed."
     return [*deadline.trace, last] if deadline.trace else []
 
 

@@ -23,6 +23,7 @@ from compliance.operations.deadlines import (
     breach_rows,
     deadline_rows,
     isolation,
+    judged,
     ledger_rows,
     schedule,
     unfinished_imports,
@@ -49,6 +50,8 @@ class Manner:
             changes; False when history is loaded.
         keeps_closed: whether dependent deadlines that are closed keep the terms by which they
             were judged.
+        keeps_judged: whether those of them keep these terms that kept them before, because only
+            time passes or data changes.
         keeps_former: whether the former terms of dependent deadlines are kept, because they were
             known.
         known: the terms that were known of these deadlines, whose changes are recorded as they
@@ -57,11 +60,14 @@ class Manner:
 
     announce_ended: bool = True
     keeps_closed: bool = False
+    keeps_judged: bool = False
     keeps_former: bool = True
     known: Mapping[int, KnownHistory] = field(default_factory=dict)
 
 
 USUAL = Manner()
+PASSING = Manner(keeps_judged=True)
+"""How deadlines are refreshed when time passes."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -158,8 +164,11 @@ def refresh_with_dependents(
                 as_of=as_of,
                 is_forgiving=True,
                 keeps_closed=manner.keeps_closed or not number,
+                keeps_judged=manner.keeps_judged,
                 keeps_former=manner.keeps_former,
             )
+            if manner.keeps_closed and (failed := rescheduled.failed_obligations):
+                judged.keep(pk for each in schedule.levels(failed) for pk in each)
             given = deadline_rows.lock({row.id for row in given} | rescheduled.touched)
             failures = [Failure(pk, error) for pk, error in rescheduled.failed.items()]
         marked |= {row.id for row in given}

@@ -29,7 +29,8 @@ from compliance.domain.work import END_EARLIER, check_new_deadlines
 from compliance.models import Agreement, Deadline, Dependency, Obligation
 from compliance.models.bulk import insert, write
 from compliance.models.people.readers import SYSTEM, reading_as
-from compliance.operations.deadlines import former_terms, schedule_inputs
+from compliance.operations.deadlines import former_terms, judged, schedule_inputs
+from compliance.operations.deadlines.rescheduled import Rescheduled
 from compliance.operations.deadlines.schedule_inputs import ScheduleInputs
 from compliance.operations.deadlines.scheduled_columns import columns_of
 
@@ -43,20 +44,16 @@ class UnresolvableRules(Invalid):
 
 
 @dataclass(kw_only=True, slots=True)
-class Rescheduled:
-    """The ids of the deadlines that were created or changed, and the errors of failed ones."""
-
-    touched: set[int] = field(default_factory=set)
-    failed: dict[int, str] = field(default_factory=dict)
-
-
-@dataclass(kw_only=True, slots=True)
 class _Changes:
-    """The rows to be stored; `unchanged` are only marked as computed with the current data."""
+    """The rows to be stored; `unchanged` are only marked as computed with the current data.
+
+    `judged` are those that keep the terms by which they were judged.
+    """
 
     created: list[Deadline] = field(default_factory=list)
     updated: list[Deadline] = field(default_factory=list)
     unchanged: list[Deadline] = field(default_factory=list)
+    judged: list[Deadline] = field(default_factory=list)
 
 
 def levels(obligation_ids: Iterable[int]) -> list[list[int]]:
@@ -114,6 +111,7 @@ def reschedule(
     as_of: datetime,
     is_forgiving: bool = False,
     keeps_closed: bool = False,
+    keeps_judged: bool = False,
     keeps_former: bool = True,
     recorded_on: Mapping[int, Sequence[CivilPeriod]] = MappingProxyType({}),
 ) -> Rescheduled:
@@ -125,7 +123,8 @@ def reschedule(
     Args:
         is_forgiving: an obligation whose rules cannot be resolved keeps its deadlines, and these
             are named in `failed`.
-        keeps_closed: closed deadlines keep the terms by which they were judged (`_is_judged`).
+        keeps_closed: closed deadlines keep the terms by which they were judged (`judged`).
+        keeps_judged: those of them keep these terms that kept them before (`judged`).
         keeps_former: the former terms are kept, because they were known.
         recorded_on: when deadlines are due about which the caller will store facts, by obligation.
 
@@ -137,12 +136,7 @@ def reschedule(
     if not ids:
         return rescheduled
     changes = _Changes()
-    try:
-        inputs = schedule_inputs.load(ids, is_for_update=True)
-    except UnknownTimeZone as error:
-        if is_forgiving:
-            raise
-        raise refusal("due/timezone", str(error)) from None
+    inputs = _load(ids, is_forgiving=is_forgiving)
     ahead = horizon(as_of)
     for obligation in inputs.obligations:
         try:
@@ -156,18 +150,30 @@ def reschedule(
                     raise
                 raise UnresolvableRules(problems, obligation.pk) from None
             stored = inputs.deadlines.get(obligation.pk, {}).values()
-            failed = (row.pk for row in stored if not (keeps_closed and _is_judged(row)))
-            rescheduled.failed |= dict.fromkeys(failed, str(error))
+            failed = (row.pk for row in stored if not (keeps_closed and judged.is_judged(row)))
+            rescheduled.fail(obligation.pk, failed, error)
             # They were tried with the current data, and need not be tried again with it. Only the
             # sweep tries those in quarantine again and again.
             changes.unchanged += (row for row in stored if not row.quarantine_error)
             continue
-        _compare(obligation, snapshot, wanted, inputs, changes, as_of, keeps_closed=keeps_closed)
+        _compare(
+            obligation, snapshot, wanted, inputs, changes, as_of,
+            keeps_closed=keeps_closed, keeps_judged=keeps_judged,
+        )  # fmt: skip
         if not is_forgiving:
             _check_number(changes, obligation)
     _store(changes, as_of=as_of, keeps_former=keeps_former)
     rescheduled.touched = {row.pk for row in (*changes.created, *changes.updated)}
     return rescheduled
+
+
+def _load(obligation_ids: set[int], *, is_forgiving: bool) -> ScheduleInputs:
+    try:
+        return schedule_inputs.load(obligation_ids, is_for_update=True)
+    except UnknownTimeZone as error:
+        if is_forgiving:
+            raise
+        raise refusal("due/timezone", str(error)) from None
 
 
 def _check_number(changes: _Changes, obligation: Obligation) -> None:
@@ -186,6 +192,7 @@ def _compare(
     as_of: datetime,
     *,
     keeps_closed: bool,
+    keeps_judged: bool,
 ) -> None:
     """Add what must change for the deadlines of an obligation to be the wanted ones."""
     rows = inputs.deadlines.get(obligation.pk, {})
@@ -202,27 +209,23 @@ def _compare(
         columns = columns_of(wanted[number]) if number in wanted else {}
         if number in wanted:
             columns["party_id"] = inputs.party_id_of(obligation, wanted[number].party)
+        is_kept = (keeps_closed and judged.is_judged(row)) or (keeps_judged and judged.is_kept(row))
+        has_other_terms = any(getattr(row, name) != value for name, value in columns.items())
         change = change_of(
             snapshot.stored[number],
             is_wanted=number in wanted,
-            has_other_terms=any(getattr(row, name) != value for name, value in columns.items()),
-            keeps_closed=keeps_closed and _is_judged(row),
+            has_other_terms=has_other_terms,
+            keeps_closed=is_kept,
         )
         if change is Change.KEEP:
-            changes.unchanged.append(row)
+            is_other = has_other_terms or row.is_withdrawn is (number in wanted)
+            is_judged = is_kept and (is_other or judged.is_kept(row))
+            (changes.judged if is_judged else changes.unchanged).append(row)
             continue
         for name, value in columns.items():
             setattr(row, name, value)
         row.is_withdrawn = change is Change.WITHDRAW
         changes.updated.append(row)
-
-
-def _is_judged(row: Deadline) -> bool:
-    """Return whether a deadline is closed, and was judged by the terms that it must have.
-
-    Without a data version, its terms are outdated: they could not be changed with the others.
-    """
-    return row.is_closed and row.data_version != ""
 
 
 def _new(
@@ -259,6 +262,8 @@ def _store(changes: _Changes, *, as_of: datetime, keeps_former: bool) -> None:
     write(_UPDATE, updated, version=version)
     outdated = [{"id": row.pk} for row in changes.unchanged if row.data_version != version]
     write(_MARK_AS_CURRENT, outdated, version=version)
+    kept = [{"id": row.pk} for row in changes.judged if not judged.is_kept(row)]
+    write(_MARK_AS_CURRENT, kept, version=judged.KEPT)
 
 
 _UPDATE = """

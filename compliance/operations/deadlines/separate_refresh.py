@@ -13,9 +13,10 @@ from django.db.models import Q
 
 from compliance.models import Deadline
 from compliance.models.locks import lock_deadline_columns
-from compliance.operations.deadlines import batches, deadline_rows, isolation, schedule
+from compliance.operations.deadlines import batches, deadline_rows, isolation, judged, schedule
 from compliance.operations.deadlines.batches import USUAL, Manner, Refreshed
 from compliance.operations.deadlines.deadline_rows import Failure
+from compliance.operations.deadlines.rescheduled import Rescheduled
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +69,10 @@ def refresh_with_dependents(
                 outdated, as_of=as_of, manner=replace(manner, keeps_closed=keeps_closed)
             )
             ids |= touched
+            if manner.keeps_closed and failures:
+                rows = Deadline.objects.order_by().filter(pk__in=failures)
+                failed = set(rows.values_list("obligation_id", flat=True))
+                judged.keep(pk for each in schedule.levels(failed) for pk in each)
         if number or is_isolating_given:
             total.add(refresh(sorted(ids), as_of=as_of, manner=manner))
         else:
@@ -99,12 +104,13 @@ def reschedule(
     failures: dict[int, Exception | str] = {}
     touched: set[int] = set()
 
-    def work(part: Sequence[int]) -> schedule.Rescheduled:
+    def work(part: Sequence[int]) -> Rescheduled:
         return schedule.reschedule(
             part,
             as_of=as_of,
             is_forgiving=True,
             keeps_closed=manner.keeps_closed,
+            keeps_judged=manner.keeps_judged,
             keeps_former=manner.keeps_former,
         )
 

@@ -26,7 +26,7 @@ from compliance.operations.deadlines import (
     isolation,
     separate_refresh,
 )
-from compliance.operations.deadlines.batches import Refreshed
+from compliance.operations.deadlines.batches import PASSING, Refreshed
 from compliance.operations.deadlines.deadline_rows import QUARANTINED_FOR
 
 log = structlog.get_logger(__name__)
@@ -109,14 +109,14 @@ def _refresh_agreement(
     try:
         try:
             with transaction.atomic():
-                return batches.refresh_with_dependents(claim(), as_of=as_of)
+                return batches.refresh_with_dependents(claim(), as_of=as_of, manner=PASSING)
         except Exception as error:
             if not isolation.may_concern_one_row(error):
                 raise
             reason = isolation.summary(error)
             log.warning("agreement refreshed in parts", agreement=agreement_id, error=reason)
         with transaction.atomic():
-            return separate_refresh.refresh_with_dependents(claim(), as_of=as_of)
+            return separate_refresh.refresh_with_dependents(claim(), as_of=as_of, manner=PASSING)
     except Exception as error:
         if not (isolation.may_concern_one_row(error) or is_contention(error)):
             raise
