@@ -615,3 +615,55 @@ def test_a_rule_that_is_corrected_after_an_import_was_not_known_before() -> None
     update_obligation({**value, "due": {"type": "date", "on": "2026-11-15"}}, as_of=corrected)
     entries = LedgerEntry.objects.filter(deadline=deadline).order_by("recorded_at")
     assert {each.recorded_at for each in entries[before:]} == {corrected}
+
+
+@pytest.mark.parametrize("has_second_import", [False, True])
+def test_what_changes_between_two_imports_is_announced_once_it_can_be_computed(
+    *, has_second_import: bool
+) -> None:
+    subscribe()
+    after = {"type": "offset", "count": 1, "unit": "days", "from": {"deadline": "O-1"}}
+
+    def load(second: int, *known: str) -> None:
+        done = [
+            {"type": "performance", "on": "2026-01-20", "recorded_at": f"{day}T00:00:00Z"}
+            for day in known
+        ]
+        value = document(
+            "supply",
+            obligation("O-1", "2026-09-15", target_quantity=9, unit="t", facts=[
+                {**each, "quantity": 1} for each in done
+            ]),
+            obligation(BAD, due=after, target_quantity=9, unit="t", facts=[
+                {**each, "quantity": 2} for each in done
+            ]),
+            recorded_at="2026-01-15T00:00:00Z",
+        )  # fmt: skip
+        documents.load(
+            document=read(AgreementDocument, value),
+            by=None,
+            as_of=AFTER + timedelta(days=second),
+            announcement=Announcement.SUMMARY,
+        )
+
+    load(0)
+    bad = deadline_of(BAD)
+    before = LedgerEntry.objects.filter(deadline=bad).count()
+    ledger(bad.pk)
+    load(10, "2026-02-11")
+    assert of_deadline(bad.pk)["quarantine_error"]
+    new_due = {"type": "date", "on": "2026-11-15"}
+    extended = AFTER + timedelta(days=20)
+    record(deadline_of("O-1"), as_of=extended, type="extension", on="2026-04-09", due=new_due)
+    if has_second_import:
+        load(30, "2026-02-11", "2026-02-12")
+    execute("DROP TRIGGER for_the_test ON compliance_ledgerentry")
+    again = AFTER + timedelta(days=40)
+    sweep.run(as_of=again)
+    assert of_deadline(bad.pk)["quarantine_error"] == ""
+    assert f"{deadline_of(BAD).due_on}" == "2026-11-16"
+    entries = LedgerEntry.objects.filter(deadline=bad).order_by("recorded_at", "effective_at")
+    known = {f"{each.recorded_at:%m-%d}" for each in entries[before:]}
+    brought = {"02-11", "02-12"} if has_second_import else {"02-11"}
+    assert known == {*brought, f"{again:%m-%d}"}
+    assert Alert.objects.filter(deadline=bad, kind="changed").count() == 1

@@ -77,8 +77,21 @@ _NEVER_REFRESHED = """
 """
 
 # What was recorded before the last entry of the ledger is in it: to record it again does nothing.
+# The first change since then that no import brought ends the history: nobody has seen it yet, so it
+# becomes known, and is announced, when the deadline can be refreshed again.
 _WITH_LATER_IMPORTS = """
-    SELECT d.id, min(f.recorded_at), max(b.imported_at)
+    SELECT d.id, min(f.recorded_at), least(max(b.imported_at), (
+        SELECT min(n.recorded_at) - interval '1 microsecond' FROM (
+            SELECT c.recorded_at FROM compliance_correction AS c WHERE c.deadline_id = d.id
+            UNION ALL
+            SELECT o.recorded_at FROM compliance_fact AS o
+            WHERE (o.deadline_id = d.id OR o.agreement_id = d.agreement_id)
+              AND NOT EXISTS (SELECT FROM compliance_importedrows AS i
+                  WHERE i.table_name = 'compliance_fact' AND i.ids @> ARRAY[o.id])
+        ) AS n
+        WHERE n.recorded_at > d.recorded_at AND NOT EXISTS (
+            SELECT FROM compliance_importbatch AS s
+            WHERE s.agreement_id = d.agreement_id AND s.imported_at = n.recorded_at)))
     FROM compliance_deadline AS d
     JOIN compliance_importbatch AS b
       ON b.agreement_id = d.agreement_id AND b.imported_at >= d.recorded_at
