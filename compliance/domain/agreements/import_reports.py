@@ -77,6 +77,14 @@ class ImportReport:
         )
         self.warnings.append(Problem(path=f"{path}/recorded_at", detail=detail))
 
+    def warn_replaced_since(self, path: str) -> None:
+        """Warn that a record repeats one that was replaced since, and therefore changes nothing."""
+        detail = (
+            "This repeats what was recorded before and replaced since, so it changes nothing. If "
+            "it was stated anew, give its recorded_at."
+        )
+        self.warnings.append(Problem(path=path, detail=detail))
+
     @property
     def is_change(self) -> bool:
         """Whether anything was stored."""

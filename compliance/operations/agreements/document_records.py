@@ -107,6 +107,7 @@ class _Records:
     problems: list[Problem]
     added: Added
     named: NamedFacts
+    repeated: list[tuple[_New, Fact | Position]] = field(default_factory=list)
     deadlines: dict[int, list[Deadline]] = field(default_factory=lambda: defaultdict(list))
     found: list[_New] = field(default_factory=list)
     facts: list[tuple[Fact, Sequence[str], str]] = field(default_factory=list)
@@ -131,6 +132,9 @@ class _Records:
         # Those that name what they supersede choose first, because fewer stored rows equal them.
         choosing = sorted(self.found, key=lambda each: each.supersedes is None)
         unmatched = [each for each in choosing if not self._is_stored(each)]
+        for new, stored in self.repeated:
+            if new.recorded_at is None and self.known.unstated_replacement(stored) is not None:
+                self.report.warn_replaced_since(new.path)
         # Only now is it known which stored rows the document repeats, and which it may correct.
         for each in sorted(unmatched, key=self._order):
             with collected_in(self.problems, each.path):
@@ -206,9 +210,10 @@ class _Records:
 
     def _is_stored(self, new: _New) -> bool:
         """Tell whether a row with the same values is stored, and report how that one differs."""
-        stored = self.known.equal(new.row, new.supersedes)
+        stored = self.known.equal(new.row, new.supersedes, stated_at=new.recorded_at)
         if stored is None:
             return False
+        self.repeated.append((new, stored))
         held, path, ref = self.known.evidence_of(stored), new.path, new.ref
         if new.evidence and set(new.evidence) != held:
             self.report.ignore(f"{path}/evidence", ref, sorted(held), sorted(new.evidence))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from compliance.domain.agreements.document_drafts import NamedFact
 from compliance.domain.agreements.import_reports import Difference
@@ -14,48 +14,7 @@ from compliance.domain.deadlines.facts import superseding
 from compliance.domain.due_dates.due_rules import load_due_rule
 from compliance.domain.vocabulary import FactKind
 from compliance.models import Agreement, Fact, Position
-
-RecordT = TypeVar("RecordT", Fact, Position)
-
-
-class _Pool(Generic[RecordT]):
-    """Stored rows, each of which matches one row of the document."""
-
-    def __init__(
-        self,
-        rows: Iterable[RecordT],
-        *,
-        identities: Callable[[RecordT], Iterable[Hashable]],
-        slot: Callable[[RecordT], Hashable],
-    ) -> None:
-        self._slot: Callable[[RecordT], Hashable] = slot
-        self._equal: dict[Hashable, list[RecordT]] = defaultdict(list)
-        self._similar: dict[Hashable, list[RecordT]] = defaultdict(list)
-        self._taken: set[int] = set()
-        for row in reversed(list(rows)):
-            for identity in identities(row):
-                self._equal[identity].append(row)
-            self._similar[slot(row)].append(row)
-
-    def equal(self, *identities: Hashable) -> RecordT | None:
-        """Take a stored row with the first of these identities of which one is left."""
-        for identity in identities:
-            row = self._take(self._equal.get(identity, []))
-            if row is not None:
-                return row
-        return None
-
-    def similar(self, row: RecordT) -> RecordT | None:
-        """Take a stored row of the same sort and date, if there is one left."""
-        return self._take(self._similar.get(self._slot(row), []))
-
-    def _take(self, rows: list[RecordT]) -> RecordT | None:
-        while rows:
-            row = rows.pop()
-            if row.pk not in self._taken:
-                self._taken.add(row.pk)
-                return row
-        return None
+from compliance.operations.agreements.stored_rows import Pool
 
 
 @dataclass(kw_only=True, slots=True)
@@ -70,13 +29,18 @@ class KnownRecords:
         evidence: the refs of the evidence of facts and positions, by kind of row and id.
         last: when the latest record about each deadline became known; about the agreement: None.
         effective: the facts that no other one supersedes, without retractions.
+        replacing: the rows that superseded facts, and the later positions of the same party and
+            date, by the kind and id of the replaced row.
+        replaced_at: when these became known, by the kind and then the id of the replaced row.
     """
 
-    facts: _Pool[Fact]
-    positions: _Pool[Position]
+    facts: Pool[Fact]
+    positions: Pool[Position]
     evidence: Mapping[tuple[type, int], set[str]]
     last: dict[int | None, datetime] = field(default_factory=dict)
     effective: Sequence[Fact] = ()
+    replacing: Mapping[tuple[type, int], Fact | Position] = field(default_factory=dict)
+    replaced_at: Mapping[type, Mapping[int, datetime]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, agreement: Agreement) -> KnownRecords:
@@ -94,37 +58,57 @@ class KnownRecords:
         # Only an effective fact can be stated differently.
         effective = _effective(facts)
         slots = {each.pk for each in effective}
+        replacing = _replacing(facts, positions)
         names: dict[int | None, Hashable] = {each.pk: fact_name(each) for each in facts}
         return cls(
-            facts=_Pool(
+            facts=Pool(
                 facts,
                 identities=lambda row: _fact_identities(row, names.get(row.supersedes_id)),
                 slot=lambda row: _fact_slot(row) if not row.pk or row.pk in slots else row.pk,
             ),
-            positions=_Pool(
-                positions, identities=lambda row: [_position_identity(row)], slot=_position_slot
+            positions=Pool(
+                positions,
+                identities=lambda row: [_position_identity(row)],
+                slot=lambda row: row.pk if (Position, row.pk) in replacing else _position_slot(row),
             ),
             evidence=_evidence_refs(facts, positions),
             last=last,
             effective=effective,
+            replacing=replacing,
+            replaced_at={
+                kind: {pk: by.recorded_at for (each, pk), by in replacing.items() if each is kind}
+                for kind in (Fact, Position)
+            },
         )
 
     def equal(
-        self, row: Fact | Position, supersedes: NamedFact | None = None
+        self,
+        row: Fact | Position,
+        supersedes: NamedFact | None = None,
+        *,
+        stated_at: datetime | None,
     ) -> Fact | Position | None:
         """Take a stored row with the same values, if there is one left.
 
         Args:
+            stated_at: when this became known, if the document says so.
             supersedes: what names the fact that a fact says that it supersedes. Only a stored one
                 that supersedes a fact of this name equals it. A fact that says nothing equals any,
                 because it can state what a correction made of it.
         """
+        known: Any = {"stated_at": stated_at, "replaced_at": self.replaced_at[type(row)]}
         if not isinstance(row, Fact):
-            return self.positions.equal(_position_identity(row))
+            return self.positions.equal(_position_identity(row), **known)
         if supersedes is None:
-            return self.facts.equal(*reversed(_fact_identities(row, None)))
+            return self.facts.equal(*reversed(_fact_identities(row, None)), **known)
         name = (supersedes.type.value, supersedes.on or supersedes.at)
-        return self.facts.equal(_fact_identities(row, name)[1])
+        return self.facts.equal(_fact_identities(row, name)[1], **known)
+
+    def unstated_replacement(self, row: Fact | Position) -> Fact | Position | None:
+        """Return what replaced a stored row, unless the document states that, too."""
+        found = self.replacing.get((type(row), row.pk))
+        pool: Any = self.facts if isinstance(row, Fact) else self.positions
+        return None if found is None or pool.is_taken(found.pk) else found
 
     def similar(self, row: Fact | Position) -> Fact | Position | None:
         """Take a stored row of the same sort and date, if there is one left."""
@@ -152,6 +136,24 @@ def _effective(facts: Iterable[Fact]) -> list[Fact]:
     return [
         each for each in known if each.pk not in ended and each.kind != FactKind.RETRACTION.value
     ]
+
+
+def _replacing(
+    facts: Sequence[Fact], positions: Iterable[Position]
+) -> dict[tuple[type, int], Fact | Position]:
+    """Return the rows that replaced others, by the kind and id of the replaced row."""
+    by_id = {each.pk: each for each in facts}
+    links = superseding((each.pk, each.kind, each.supersedes_id) for each in facts)
+    found: dict[tuple[type, int], Fact | Position] = {
+        (Fact, pk): by_id[by] for pk, by in links.items()
+    }
+    last: dict[Hashable, Position] = {}
+    for each in sorted(positions, key=lambda each: (each.recorded_at, each.pk)):
+        earlier = last.get(slot := _position_slot(each))
+        if earlier is not None:
+            found[Position, earlier.pk] = each
+        last[slot] = each
+    return found
 
 
 def _evidence_refs(
