@@ -24,7 +24,7 @@ from compliance.api.views import (
     reject_query_parameters,
     row_response,
 )
-from compliance.domain.vocabulary import FactKind, Reason, Status
+from compliance.domain.vocabulary import FactKind, Precision, Reason, Status
 from compliance.models import Deadline
 from compliance.queries.agreements.expansions import expand
 from compliance.queries.deadlines import deadlines as queries
@@ -60,10 +60,20 @@ class TransitionRow(serializers.Serializer[Any]):
     """One transition of a deadline. It lies in the future if `is_projected`."""
 
     effective_at = serializers.DateTimeField()
+    precision = serializers.ChoiceField(
+        choices=list(Precision),
+        allow_null=True,
+        help_text="If only a day, month, quarter or year is known, effective_at is taken from it.",
+    )
     status = serializers.ChoiceField(choices=list(Status))
     reason = serializers.ChoiceField(choices=list(Reason))
     fact = serializers.IntegerField(allow_null=True, help_text="The fact that caused it.")
     due_on = serializers.DateField(allow_null=True)
+    due_precision = serializers.ChoiceField(
+        choices=list(Precision),
+        allow_null=True,
+        help_text="If a month, quarter or year was agreed, due_on is its last day.",
+    )
     due_at = serializers.DateTimeField(allow_null=True)
     unmet_at = serializers.DateTimeField(allow_null=True)
     performed = QuantityField(allow_null=True, help_text="The quantity performed so far.")
@@ -88,10 +98,20 @@ class PastTransitionRow(serializers.Serializer[Any]):
     """One transition as it was known at the time."""
 
     effective_at = serializers.DateTimeField()
+    precision = serializers.ChoiceField(
+        choices=list(Precision),
+        allow_null=True,
+        help_text="If only a day, month, quarter or year is known, effective_at is taken from it.",
+    )
     status = serializers.ChoiceField(choices=list(Status))
     reason = serializers.ChoiceField(choices=list(Reason))
     fact = serializers.IntegerField(allow_null=True)
     due_on = serializers.DateField(allow_null=True)
+    due_precision = serializers.ChoiceField(
+        choices=list(Precision),
+        allow_null=True,
+        help_text="If a month, quarter or year was agreed, due_on is its last day.",
+    )
     due_at = serializers.DateTimeField(allow_null=True)
     unmet_at = serializers.DateTimeField(allow_null=True)
     performed = QuantityField(allow_null=True)

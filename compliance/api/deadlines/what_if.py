@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from django.utils import timezone
@@ -16,8 +17,10 @@ from compliance.api.views import Views, read_body, visible_or_404
 from compliance.domain.deadlines.drafts import FactDraft
 from compliance.domain.drafts import Draft
 from compliance.domain.limits import AtMost
+from compliance.domain.vocabulary import Precision
 from compliance.models import Deadline
 from compliance.operations.deadlines.facts import HYPOTHETICAL, project_with
+from compliance.queries.deadlines.timeline_precisions import FactDates, precisions_of
 from compliance.queries.deadlines.timelines import transition_rows
 from compliance.queries.rows import Row
 
@@ -63,11 +66,27 @@ class WhatIfViews(Views):
             self.reader, Deadline.objects.select_related("obligation__agreement"), pk=id
         )
         now = timezone.now()
-        supposed = project_with(
-            deadline=deadline, drafts=read_body(request, Supposition).facts, as_of=now
+        drafts = read_body(request, Supposition).facts
+        supposed = project_with(deadline=deadline, drafts=drafts, as_of=now)
+        rows = transition_rows(supposed, now=now)
+        precisions_of(deadline, supposed=_dates(drafts, rows)).add_to(rows)
+        results = [_row(each) for each in rows]
+        return Response({"deadline": id, "as_of": now, "known_at": now, "results": results})
+
+
+def _dates(drafts: Sequence[FactDraft], rows: Sequence[Row]) -> dict[int, FactDates]:
+    """Return how precisely the dates of assumed facts are given, by the ids in the timeline."""
+    caused = {each["fact"]: each for each in reversed(rows)}
+    return {
+        pk: FactDates(
+            effective_at=caused[pk]["effective_at"],
+            precision=None if draft.on is None else draft.precision,
+            due_at=caused[pk]["due_at"] if draft.due is not None else None,
+            due_precision=getattr(draft.due, "precision", Precision.DAY),
         )
-        rows = [_row(each) for each in transition_rows(supposed, now=now)]
-        return Response({"deadline": id, "as_of": now, "known_at": now, "results": rows})
+        for pk, draft in enumerate(drafts, start=HYPOTHETICAL)
+        if pk in caused
+    }
 
 
 def _row(transition: Row) -> Row:

@@ -18,6 +18,7 @@ from compliance.models.deadlines.ledger import entry_of
 from compliance.models.deadlines.terms import duty_of, terms_of
 from compliance.models.people.readers import Reader
 from compliance.models.visibility import visible_to
+from compliance.queries.deadlines.timeline_precisions import precisions_of
 from compliance.queries.former import former_agreements, former_obligations, former_terms
 from compliance.queries.point_in_time import PointInTime
 from compliance.queries.rows import Row
@@ -65,6 +66,16 @@ def timeline_rows(
     Raises:
         Invalid: the deadline cannot be projected and is quarantined.
     """
+    rows = _rows(deadline_id, moment, reader=reader, now=now)
+    if rows:
+        deadline = Deadline.objects.select_related("obligation__agreement").get(pk=deadline_id)
+        precisions_of(deadline, known_at=moment.known_at).add_to(rows)
+    return rows
+
+
+def _rows(
+    deadline_id: int, moment: PointInTime, *, reader: Reader, now: datetime
+) -> list[Row] | None:
     try:
         found = timeline(deadline_id, reader=reader, known_at=moment.known_at)
     except UnknownTimeZone:
@@ -130,15 +141,17 @@ def history(deadline_id: int, *, reader: Reader) -> list[Row] | None:
     Oldest first, each with its transitions and the facts that became known since the previous
     batch.
     """
-    deadline = visible_to(Deadline.objects.filter(pk=deadline_id), reader).first()
+    stored = Deadline.objects.select_related("obligation__agreement").filter(pk=deadline_id)
+    deadline = visible_to(stored, reader).first()
     if deadline is None:
         return None
+    precisions = precisions_of(deadline)
     entries = list(
         LedgerEntry.objects.filter(deadline_id=deadline_id).order_by("recorded_at", "effective_at")
     )
     own = Q(deadline_id=deadline_id) | Q(agreement_id=deadline.agreement_id)
     facts = list(Fact.objects.filter(own).order_by("recorded_at", "id"))
-    batches = []
+    batches: list[Row] = []
     for recorded_at, batch in groupby(entries, key=lambda each: each.recorded_at):
         learned = [each for each in facts if each.recorded_at <= recorded_at]
         facts = facts[len(learned) :]
@@ -151,6 +164,7 @@ def history(deadline_id: int, *, reader: Reader) -> list[Row] | None:
                 "timeline": [_past_row(entry_of(each), each.due_on) for each in rows],
             }
         )
+        precisions.add_to(batches[-1]["timeline"])
     return batches
 
 
