@@ -51,6 +51,12 @@ def due_rule_preview_url() -> str:
     return reverse("admin:compliance_obligation_preview")
 
 
+def responsible_choices_url(*, offers_me: bool) -> str:
+    """Return the URL that searches those who can be responsible, also for `me` if it is offered."""
+    url = reverse("admin:compliance_obligation_responsible")
+    return f"{url}?me=1" if offers_me else url
+
+
 def deadline_url(deadline_id: int) -> str:
     """Return the URL of a deadline."""
     return row_url("deadline", deadline_id)

@@ -16,6 +16,7 @@ from compliance.admin.alerts import notification_policies as policies
 from compliance.admin.due_dates.due_rules import RuleField, RuleWidget
 from compliance.admin.formsets import DraftFormSet, DraftRowsMixin
 from compliance.admin.operation_forms import DraftForm, without_empty
+from compliance.admin.responsible_fields import ResponsibleField
 from compliance.admin.theme import CheckboxInput, NumberInput, StackedInline
 from compliance.domain.agreements.drafts import ObligationDraft
 from compliance.domain.due_dates.grace_periods import GraceUnit
@@ -75,8 +76,8 @@ class ObligationForm(DraftForm):
         GraceUnit, label="Grace unit", required=False, initial=GraceUnit.DAYS.value
     )
     tags = fields.CommaSeparatedField(help_text="Separate tags with commas.")
-    responsible = fields.CommaSeparatedField(
-        help_text="Users by email address, and teams such as team:asia, separated by commas."
+    responsible = ResponsibleField(
+        help_text="Users and teams. Someone without an account: type the email address."
     )
     parent = fields.text_field(
         help_text="The ref of the parent obligation, if this is a component of one."

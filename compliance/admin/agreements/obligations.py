@@ -13,7 +13,7 @@ from django.urls import path
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from compliance.admin import badges, urls
+from compliance.admin import badges, responsible_fields, urls
 from compliance.admin.agreements.obligation_forms import ObligationInline
 from compliance.admin.alerts.notification_policies import steps_text
 from compliance.admin.due_dates import previews
@@ -68,10 +68,14 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     )  # fmt: skip
 
     def get_urls(self) -> list[Any]:
-        """Return the URLs, with the one that previews a due rule while it is typed."""
-        view = self.admin_site.admin_view(self.preview_due_rule)
-        name = "compliance_obligation_preview"
-        return [path("preview-due-rule/", view, name=name), *super().get_urls()]
+        """Return the URLs, with those that forms call while people type."""
+        preview = self.admin_site.admin_view(self.preview_due_rule)
+        choices = self.admin_site.admin_view(responsible_fields.choices_response)
+        return [
+            path("preview-due-rule/", preview, name="compliance_obligation_preview"),
+            path("responsible/", choices, name="compliance_obligation_responsible"),
+            *super().get_urls(),
+        ]
 
     def preview_due_rule(self, request: HttpRequest) -> HttpResponse:
         """Return an HTML fragment with the due dates of the posted rule."""

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from compliance.admin import fields
 from compliance.admin.operation_forms import DraftForm
+from compliance.admin.responsible_fields import OneResponsibleWidget
 from compliance.admin.theme import CheckboxInput, Select
 from compliance.domain.civil_time import WEEKDAYS
 from compliance.domain.vocabulary import AlertKind, NotificationFrequency, Severity
@@ -66,9 +67,10 @@ class SubscriptionForm(DraftForm):
     )
     responsible = fields.text_field(
         label="Responsible",
+        widget=OneResponsibleWidget(),
         help_text=(
-            "Only obligations for which this user or team is responsible: me (the recipient, and "
-            "their teams), an email address, or a team such as team:asia."
+            "Only obligations for which this user or team is responsible, or whoever receives the "
+            "subscription (me)."
         ),
     )
     owner = fields.text_field(
