@@ -88,6 +88,13 @@ class Part(NamedTuple):
     position: tuple[object, ...] | None
 
 
+def absent_last(column: str, absent: datetime) -> str:
+    """Return SQL for a nullable column in which `absent` stands for rows without a value."""
+    # This is a literal because PostgreSQL matches the expression of an index only if it contains
+    # the same constant.
+    return f"CASE WHEN {column} IS NULL THEN '{absent.isoformat()}'::timestamptz ELSE {column} END"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
     """A total order: the last of its columns is unique.
@@ -116,10 +123,7 @@ class Order:
         name = f"{self.table}.{column}"
         if column not in self.absent:
             return name
-        # This is a literal because PostgreSQL matches the expression of an index only if it
-        # contains the same constant.
-        absent = f"'{self.absent[column].isoformat()}'::timestamptz"
-        return f"CASE WHEN {name} IS NULL THEN {absent} ELSE {name} END"
+        return absent_last(name, self.absent[column])
 
     def parts(self, cursor: str | None) -> tuple[Part, ...]:
         """Return the parts of the list, in order, that follow the position in `cursor`.

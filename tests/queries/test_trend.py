@@ -65,7 +65,7 @@ class EveryTrend(DatabaseTestCase):
         ),
         st.sampled_from((_COUNTING, tuple(Measure))),
     )
-    @settings(max_examples=scaled(0.5), suppress_health_check=list(HealthCheck))
+    @settings(max_examples=scaled(0.2), suppress_health_check=list(HealthCheck))
     def test_each_point_is_a_recount_of_the_list(
         self,
         interval: Interval,

@@ -82,6 +82,12 @@ class Breach(models.Model):
         indexes = (
             # Read by the breach list, newest or oldest first.
             models.Index(fields=["-occurred_at", "-id"], name="breach_newest"),
+            # Read by the filter `is_acknowledged`.
+            models.Index(
+                fields=["deadline"],
+                name="breach_acknowledged",
+                condition=models.Q(acknowledged_at__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:

@@ -212,6 +212,15 @@ class Deadline(models.Model):
             models.Index("status", _BY_DUE, "id", name="deadline_status_due_order"),
             # Read by the deadline list of one agreement.
             models.Index("agreement", _BY_DUE, "id", name="deadline_agreement_due_order"),
+            # Read by the deadline list in order of the latest changes, and by its filters
+            # `since_after` and `since_before`.
+            models.Index(fields=["status_since", "id"], name="deadline_since_order"),
+            # Read by the filter `is_disputed`.
+            models.Index(
+                fields=["id"],
+                name="deadline_disputed",
+                condition=models.Q(is_disputed=True),
+            ),
             # Read by lists as of another time, which look these up one by one.
             models.Index(
                 fields=["id"],

@@ -26,10 +26,10 @@ from compliance.models.deadlines.deadlines import NO_DUE, warnings_about
 from compliance.models.people.readers import Reader
 from compliance.queries.columns import Columns, Content, column
 from compliance.queries.deadlines import states
+from compliance.queries.deadlines.few import narrow_to_few
 from compliance.queries.deadlines.filters import (
     DeadlineFilter,
     conditions,
-    narrow_to_few,
     source,
 )
 from compliance.queries.deadlines.paces import BEGINS_AT, PACES, add_pace

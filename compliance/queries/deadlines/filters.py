@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Annotated, Any
+from datetime import date, datetime, timedelta
+from typing import Annotated
 
 from pydantic import Field
 
 from compliance.domain.limits import AtMost
 from compliance.domain.vocabulary import Status
+from compliance.models.deadlines.deadlines import NO_DUE
 from compliance.models.people.readers import Reader
 from compliance.queries.agreement_statuses import add_agreement_status
 from compliance.queries.deadlines import states
 from compliance.queries.deadlines.breach_intervals import LATEST_BEGINNING
 from compliance.queries.deadlines.closed import IS_OPEN, OF_BREACHED
-from compliance.queries.filters import DayOrInstant, Filter, Listed, TrueOrFalse
+from compliance.queries.filters import DayOrInstant, Filter, Listed, TrueOrFalse, beginning
 from compliance.queries.obligation_filters import (
     AgreementStatuses,
     ObligationFilter,
     add_obligation_filter,
 )
+from compliance.queries.pages import absent_last
 from compliance.queries.point_in_time import PointInTime
-from compliance.queries.rows import Where, array, fetch
+from compliance.queries.rows import Where
 from compliance.queries.unseen import hide_unseen
 
 OF_PARTY = """
@@ -33,12 +35,6 @@ EXISTS (SELECT 1 FROM compliance_obligationparty AS s
 IS_OF_OBLIGOR = """
 (d.party_id IS NULL
  OR d.party_id = (SELECT p.id FROM compliance_party AS p WHERE p.code = %(obligor)s))
-"""
-# That a party is one of an obligation: those of its deadlines that are of another obligor remain.
-_OF_ANY_DEADLINE = """
-o.id IN (SELECT s.obligation_id FROM compliance_obligationparty AS s
-         WHERE s.capacity = '{capacity}'
-           AND s.party_id = (SELECT p.id FROM compliance_party AS p WHERE p.code = %({capacity})s))
 """
 # A voided breach turned out never to have happened; the ledger replaced its entry.
 _BREACHED = """
@@ -53,10 +49,6 @@ EXISTS (SELECT FROM compliance_ledgerentry AS r
               SELECT FROM compliance_ledgerentry AS later
               WHERE later.deadline_id = d.id AND later.recorded_at > r.recorded_at
                 AND later.recorded_at <= %(known_at)s AND later.effective_at <= r.effective_at))
-"""
-_EVER_IN_STATUS = """
-SELECT r.deadline_id AS id FROM compliance_ledgerentry AS r
-WHERE r.status = ANY(%(statuses)s) AND r.recorded_at <= %(known_at)s AND r.effective_at <= %(as_of)s
 """
 # Few breaches were ever acknowledged, and they are read first.
 _EVER_ACKNOWLEDGED = """
@@ -121,11 +113,6 @@ _OF_STATE = (
     "status", "is_open", "is_closed", "ever_breached", "due_after", "due_before", "since_after",
     "since_before", "is_disputed", "is_acknowledged",
 )  # fmt: skip
-# Of the filters by obligation, those for which PostgreSQL finds no good plan if few rows match: as
-# known now, and as known at another time, when it cannot estimate how many match.
-_POORLY_PLANNED_NOW = ("agreement_kind", "obligor", "obligee", "tag_prefix", "q")
-_POORLY_PLANNED_THEN = (*_POORLY_PLANNED_NOW, "tag", "tag_any", "severity", "kind")
-_FEW = 200
 # Selective conditions, which are applied before the states are looked up.
 _SELECTIVE = ("agreement", "obligation_ref", "responsible", "tag", "tag_any", "q")
 
@@ -156,47 +143,6 @@ def conditions(
     where = terms_conditions(wanted, reader=reader, now=now, has_former_fields=has_former_fields)
     _add_state(where, wanted, now)
     return where
-
-
-def narrow_to_few(where: Where, wanted: DeadlineFilter, *, reader: Reader) -> bool:
-    """Add the ids of what matches a filter, if it is few, and return whether.
-
-    A list is read in its order until a page is full. If few deadlines match, all would be read.
-    """
-    return any((_of_few_obligations(where, wanted, reader), _few_in_status(where, wanted)))
-
-
-def _of_few_obligations(where: Where, wanted: DeadlineFilter, reader: Reader) -> bool:
-    named = _POORLY_PLANNED_NOW if wanted.known_at is None else _POORLY_PLANNED_THEN
-    if all(getattr(wanted, name) is None for name in named):
-        return False
-    inner = Where(known_at=wanted.known_at)
-    add_obligation_filter(
-        inner,
-        wanted,
-        reader=reader,
-        agreement="o.agreement_id",
-        of_party=_OF_ANY_DEADLINE,
-        known_at=None if wanted.known_at is None else "known_at",
-    )
-    select = f"SELECT o.id FROM compliance_obligation AS o {inner.sql}"
-    return _add_few(where, "d.obligation_id", select, inner.values)
-
-
-def _few_in_status(where: Where, wanted: DeadlineFilter) -> bool:
-    if wanted.as_of is None or wanted.status is None:
-        return False
-    values = {**where.values, "statuses": list(wanted.status)}
-    return _add_few(where, "d.id", _EVER_IN_STATUS, values)
-
-
-def _add_few(where: Where, column: str, select: str, values: dict[str, Any]) -> bool:
-    found = fetch((select, f"LIMIT {_FEW + 1}"), values)
-    if len(found) <= _FEW:
-        name = f"few_{column.removeprefix('d.')}"
-        ids = array(each["id"] for each in found)
-        where.add(f"{column} = ANY(%({name})s::bigint[])", **{name: ids})
-    return len(found) <= _FEW
 
 
 def terms_conditions(
@@ -282,6 +228,20 @@ def add_ledger_state(where: Where, wanted: StateFilter) -> None:
     where.add(f"{IS_OPEN} = %(is_open)s", is_open=wanted.is_open)
     where.add(f"{_due(wanted.due_after)} >= %(due_after)s", due_after=wanted.due_after)
     where.add(f"{_due(wanted.due_before)} < %(due_before)s", due_before=wanted.due_before)
+    # The index contains due instants, which lie in the due day or up to a day from it in UTC.
+    where.add(
+        f"{DUE_ORDER} >= %(due_at_after)s::timestamptz",
+        due_at_after=wanted.due_after and beginning(wanted.due_after) - _AROUND_A_DAY,
+    )
+    where.add(
+        f"{DUE_ORDER} < %(due_at_before)s::timestamptz",
+        due_at_before=wanted.due_before and beginning(wanted.due_before) + _AROUND_A_DAY,
+    )
+
+
+_AROUND_A_DAY = timedelta(days=3)
+DUE_ORDER = absent_last("d.due_at", NO_DUE)
+"""The due instants of deadlines `d` as they are in the indexes of lists."""
 
 
 def _due(boundary: date | datetime | None) -> str:
