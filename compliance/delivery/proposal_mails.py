@@ -27,9 +27,9 @@ from compliance.delivery.mailer import Mailer
 from compliance.delivery.rendering import plain_mail
 from compliance.delivery.senders import mail_retry_after
 from compliance.domain import phrases
-from compliance.domain.civil_periods import period_from_text, period_phrase
+from compliance.domain.civil_periods import period_phrase
 from compliance.domain.quantities import percent_text
-from compliance.domain.vocabulary import AttemptOutcome, ProposalState
+from compliance.domain.vocabulary import AttemptOutcome, Precision, ProposalState
 from compliance.models import Proposal, ProposalNotification
 from compliance.models.people.readers import reader_of, reading_as
 from compliance.models.visibility import visible_to
@@ -171,7 +171,7 @@ def _mail(notification: ProposalNotification, proposal: Proposal) -> EmailMessag
         "Obligation": obligation and f"{obligation.title} ({obligation.ref})",
         "Due": deadline and due_date(deadline),
         "Status": deadline and phrases.label(deadline.status),
-        "Proposed": f"{kind}{_details(draft)}",
+        "Proposed": f"{kind}{_details(draft) if proposal.kind else ''}",
         "Effect": proposal.effect,
         "Reasons": phrases.shortened(phrases.one_line(reasons), _NOTE_LENGTH),
     }
@@ -224,10 +224,6 @@ def _effective(draft: dict[str, Any]) -> str:
     if draft.get("at"):
         return phrases.in_utc(datetime.fromisoformat(draft["at"]))
     if draft.get("on"):
-        period = period_from_text(draft["on"])
-        return (
-            period_phrase(period.first, period.precision)
-            if period
-            else phrases.day(date.fromisoformat(draft["on"]))
-        )
+        precision = Precision(draft.get("precision") or Precision.DAY)
+        return period_phrase(date.fromisoformat(draft["on"]), precision)
     return ""

@@ -125,6 +125,20 @@ def test_the_effect_of_an_extension_is_its_due_date(
     assert f"Effect: This would {effect}" in text
 
 
+def test_a_due_date_and_a_share_are_described_as_in_emails_about_alerts(
+    desk: Desk, ana: User, bo: User, sink: Sink
+) -> None:
+    agreement = desk.agreement()
+    Agreement.objects.update(requires_approval=True)
+    found = desk.deadline(agreement, due={"type": "date", "on": "2026-05"})
+    finding = {"type": "determination", "on": "2026-03", "verdict": "partly_met", "share": "0.5"}
+    propose(found, ana, **finding, note="Half of it.")
+    notify()
+    lines = sink.received[0].get_content().splitlines()
+    assert "Due: in May 2026" in lines
+    assert "Proposed: determination, effective March 2026, verdict partly met, share 50%" in lines
+
+
 def test_a_proposal_that_is_decided_or_withdrawn_is_not_announced(
     deadline: Deadline, ana: User, bo: User, sink: Sink
 ) -> None:
