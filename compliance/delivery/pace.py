@@ -20,23 +20,11 @@ PROPOSAL_LEASE = timedelta(minutes=10)
 _PACE_LOCK = 0x5041434554
 
 
-def may_mail(*, now: datetime, per_minute: int) -> bool:
-    """Return whether one more email may be sent in this minute, by this worker.
-
-    Other workers wait for the end of the transaction, so that together they stay within the limit.
-
-    Args:
-        per_minute: 0 means any number.
-    """
-    if not per_minute:
-        return True
-    return given(is_mail=True, now=now).get(None, 0) < per_minute
-
-
 def given(*, is_mail: bool, now: datetime) -> dict[int | None, int]:
     """Return how many messages each channel was given in the last minute, by webhook id.
 
-    Email has the id None, and includes the emails about proposals.
+    Email has the id None, and includes the emails about proposals. Other workers that ask wait for
+    the end of the transaction.
     """
     since = now - _MINUTE
     with connection.cursor() as cursor:

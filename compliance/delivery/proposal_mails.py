@@ -77,7 +77,8 @@ def _claim(*, as_of: datetime, now: datetime) -> ProposalNotification | None:
 
     None if there is none, or no more email may be sent in this minute.
     """
-    if not pace.may_mail(now=now, per_minute=settings.MAILS_PER_MINUTE):
+    limit = settings.MAILS_PER_MINUTE
+    if limit and pace.given(is_mail=True, now=now).get(None, 0) >= limit:
         return None
     found = (
         ProposalNotification.objects.due(as_of)
