@@ -9,7 +9,7 @@ import pytest
 from compliance.api.tables import csv_parts, ndjson_parts
 from compliance.models import Deadline
 from compliance.models.people.readers import SYSTEM
-from compliance.queries.deadlines import deadlines
+from compliance.queries.deadlines import changes, deadlines
 from compliance.queries.pages import Format
 from tests.samples import create_agreement, obligation, record, utc
 
@@ -52,3 +52,17 @@ def test_the_database_writes_what_python_writes(ordering: str) -> None:
         ):
             written = deadlines.exported(listing, names, kind, reader=SYSTEM, now=NOW)
             assert b"".join(written).splitlines() == b"".join(by_python).splitlines()
+
+
+@pytest.mark.usefixtures("texts_and_quantities")
+def test_the_database_writes_changes_as_python_does() -> None:
+    listing = changes.ChangeListing()
+    rows = changes.listed(listing, reader=SYSTEM).rows
+    assert len(rows) > 5
+    names = changes.ROW.names
+    for kind, by_python in (
+        (Format.CSV, csv_parts(names, [rows], has_bom=False)),
+        (Format.NDJSON, ndjson_parts(names, [rows])),
+    ):
+        written = changes.exported(listing, names, kind, reader=SYSTEM)
+        assert b"".join(written) == b"".join(by_python)

@@ -12,30 +12,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from compliance.api.lists import list_response
-from compliance.api.openapi_lists import list_schema
+from compliance.api.openapi_lists import list_schema, serializer_of
 from compliance.api.quantities import QuantityField
 from compliance.api.views import Views, read_filter
-from compliance.domain.vocabulary import FactKind, Reason, Status, Verdict, Verification
+from compliance.domain.vocabulary import FactKind, Status, Verdict, Verification
 from compliance.models import LedgerEntry
 from compliance.queries.deadlines import changes as queries
 from compliance.queries.deadlines import comparison
 
-
-class ChangeRow(serializers.Serializer[LedgerEntry]):
-    """The status of a deadline from `effective_at` on, as known from `recorded_at` on."""
-
-    id = serializers.IntegerField()
-    deadline = serializers.IntegerField()
-    agreement = serializers.CharField()
-    obligation_ref = serializers.CharField()
-    recorded_at = serializers.DateTimeField()
-    effective_at = serializers.DateTimeField()
-    status = serializers.ChoiceField(choices=list(Status))
-    reason = serializers.ChoiceField(choices=list(Reason))
-    fact = serializers.IntegerField(allow_null=True)
-    due_on = serializers.DateField(allow_null=True)
-    due_at = serializers.DateTimeField(allow_null=True)
-    unmet_at = serializers.DateTimeField(allow_null=True)
+ChangeRow = serializer_of(queries.ROW)
 
 
 class StateRow(serializers.Serializer[Any]):
@@ -121,4 +106,5 @@ class ChangeViews(Views):
         """
         listing = read_filter(request, queries.ChangeListing)
         read = partial(queries.listed, reader=self.reader)
-        return list_response(request, listing, read, row=ChangeRow)
+        export = partial(queries.exported, reader=self.reader)
+        return list_response(request, listing, read, row=ChangeRow, export=export)
