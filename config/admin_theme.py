@@ -29,6 +29,7 @@ UNFOLD: dict[str, Any] = {
     },
     "SIDEBAR": {"navigation": "compliance.admin.site.sidebar"},
     "STYLES": [lambda _: static("pacta/admin.css")],
+    "SCRIPTS": [lambda _: static("pacta/keyboard.js")],
     "COLORS": {
         "primary": {
             "50": "#eff6ff",

@@ -136,6 +136,13 @@ class ModelAdmin(_ModelAdmin):
 class TabularInline(_TabularInline):
     """Shows only rows that exist for the user."""
 
+    def get_formset(self, request: HttpRequest, obj: Any | None = None, **kwargs: Any) -> Any:
+        """Return the form set, whose inputs name themselves: labels are only above the columns."""
+        formset = super().get_formset(request, obj, **kwargs)
+        for field in formset.form.base_fields.values():
+            field.widget.attrs.setdefault("aria-label", field.label)
+        return formset
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows that exist for the user."""
         return visible(super().get_queryset(request), request)

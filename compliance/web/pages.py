@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 
 def page(
@@ -35,4 +36,6 @@ def invalid_link(request: HttpRequest) -> HttpResponse:
             "This link is incomplete or has expired. Use the link in a more recent mail, or sign "
             "in to Pacta."
         ],
+        link=reverse("account_login"),
+        link_text="Sign in",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib import admin
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from compliance.admin import badges, instants
@@ -15,14 +16,14 @@ from compliance.admin.searching import folded
 from compliance.models import Alert, Deadline
 
 
-def outcome_text(alert: Alert) -> str:
+def outcome_text(alert: Alert) -> SafeString | str:
     """Return whether an alert was sent, is waiting, was withdrawn or could not be sent."""
     if alert.withdrawn_at:
         return "withdrawn"
     if alert.message is None:
         return "waiting"
     if alert.message.sent_at:
-        return f"sent {instants.utc_text(alert.message.sent_at)}"
+        return format_html("sent {}", instants.utc_html(alert.message.sent_at))
     return str(alert.message.state).replace("_", " ")
 
 
@@ -56,7 +57,7 @@ class AlertAdmin(ReadOnlyAdmin):
         return recipient_name(alert)
 
     @admin.display(description="Outcome")
-    def outcome(self, alert: Alert) -> str:
+    def outcome(self, alert: Alert) -> SafeString | str:
         """Return whether the alert was sent."""
         return outcome_text(alert)
 
@@ -68,7 +69,7 @@ class AlertRow:
     alert: Alert
     recipient: str
     created: SafeString
-    outcome: str
+    outcome: SafeString | str
 
 
 def alert_rows(deadline: Deadline, *, limit: int) -> list[AlertRow]:

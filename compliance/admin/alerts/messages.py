@@ -36,6 +36,7 @@ class AttemptInline(TabularInline):
     fields = ("started_at", "ended_at", "outcome", "answer")
     readonly_fields = fields
     verbose_name_plural = "attempts"
+    hide_title = True
     can_delete = False
     extra = 0
 

@@ -95,11 +95,13 @@ class RuleWidget(forms.Widget):
         ]
         type_input = Select(choices=choices)
         context: dict[str, Any] = super().get_context(name, value, attrs)
+        label = context["widget"]["attrs"].get("aria-label")
+        type_attrs = {"id": f"{identity}_type", **({"aria-label": label} if label else {})}
         context["widget"] |= {
             "identity": identity,
             "agreement_ref": self.agreement_ref,
             "preview_url": urls.due_rule_preview_url(),
-            "type": type_input.render(f"{name}_type", values["type"], {"id": f"{identity}_type"}),
+            "type": type_input.render(f"{name}_type", values["type"], type_attrs),
             "groups": [
                 {
                     "heading": group.heading,

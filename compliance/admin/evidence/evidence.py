@@ -53,7 +53,7 @@ class EvidenceForm(DraftForm):
     file = forms.FileField(
         required=False,
         widget=FileInput(),
-        help_text=f"A {ALLOWED}. Use the API to add better copies later.",
+        help_text=f"One of these types: {ALLOWED}. Use the API to add better copies later.",
     )
 
     class Meta:
@@ -69,6 +69,7 @@ class EvidenceAdmin(OperationAdmin):
     """Adds evidence and shows it."""
 
     form = EvidenceForm
+    compressed_fields = False
     list_display = (
         "title", "ref", "of_agreement", "kind", "stance_badge", "published_on", "asserted_by",
     )  # fmt: skip
