@@ -216,7 +216,7 @@ def test_a_summary_says_which_of_its_breaches_are_open_again(desk: Desk, sink: S
         for number in (1, 2):
             assert f"Open again: Deliver lot O-{number} (China)" in shown
         assert shown.count("Open again: ") == shown.count(REOPENED) == 2
-        assert ("Deliver lot N-1 (China)" in shown) == ("several agreements" in shown)
+        assert ("Deliver lot N-1 (China)" in shown) == ("1 missed before entry" in shown)
         assert "only once" not in shown
 
 
