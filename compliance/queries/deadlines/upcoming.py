@@ -116,16 +116,15 @@ WITH matched AS (
 ),
 weeks AS (
     SELECT "group", week, sum(number)::bigint AS count,
-        jsonb_object_agg(status, number ORDER BY status) AS statuses
+        jsonb_object_agg(status, number ORDER BY status) AS statuses,
+        sum(sum(number)) OVER (PARTITION BY "group") AS of_group
     FROM (SELECT "group", week, status, count(*) AS number FROM matched GROUP BY 1, 2, 3) AS counted
     GROUP BY 1, 2
 ),
-groups AS (
-    SELECT "group", row_number() OVER (ORDER BY sum(count) DESC, "group") AS place,
-        count(*) OVER () AS total
-    FROM weeks GROUP BY 1
+placed AS (
+    SELECT *, dense_rank() OVER (ORDER BY of_group DESC, "group") AS place FROM weeks
 )
-SELECT w."group", w.week, w.count, w.statuses, g.total
-FROM weeks AS w JOIN groups AS g ON g."group" IS NOT DISTINCT FROM w."group"
-WHERE g.place <= %(limit)s ORDER BY g.place, w.week
+SELECT "group", week, count, statuses, total
+FROM (SELECT *, max(place) OVER () AS total FROM placed) AS counted
+WHERE place <= %(limit)s ORDER BY place, week
 """
