@@ -46,24 +46,9 @@ class RootViews(Views):
         return Response(here)
 
 
-@cache
-def _openapi_document() -> dict[str, Any]:
-    generator: Any = SchemaGenerator
-    document: dict[str, Any] = generator().get_schema(request=None, public=True)
-    return document
-
-
-class _OneDocument(SchemaGenerator):
-    """Generates the document once in each process: it takes long, and is the same for everyone."""
-
-    def get_schema(self, request: Request | None = None, public: bool = False) -> dict[str, Any]:
-        return _openapi_document()
-
-
 class SchemaView(SpectacularAPIView):
     """The OpenAPI document, as JSON unless YAML is requested."""
 
-    generator_class = _OneDocument
     renderer_classes = [
         OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer, OpenApiYamlRenderer2,
     ]  # fmt: skip
