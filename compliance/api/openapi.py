@@ -125,6 +125,8 @@ def filter_parameters(filter_class: type[Filter]) -> list[OpenApiParameter]:
         flat = _without_null(_resolved(described, parts))
         if flat.get("type") == "array":
             flat["minItems"] = 1  # `status=` is one empty value
+            if not flat.get("default"):
+                flat.pop("default", None)
         found.append(
             OpenApiParameter(
                 name=name,
