@@ -80,6 +80,14 @@ def test_a_due_rule_and_its_grace_are_shown_with_the_labels_of_the_form(
     assert "business_days" not in shown
 
 
+def test_the_start_of_a_period_is_shown_with_the_labels_of_the_form(admin_client: Client) -> None:
+    create_agreement(
+        obligation(kind="maintain", starts={"type": "date", "on": "2026-02-03"}), obligation("O-2")
+    )
+    assert "<div>Starts: on a date</div><div>Date: 2026-02-03</div>" in page(admin_client, "O-1")
+    assert ">null<" not in page(admin_client, "O-2")
+
+
 def test_searching_for_a_tag_ignores_case_and_accents(browser: Client) -> None:
     create_agreement(obligation("O-1", tags=["Überwachung", "b"]), obligation("O-2", tags=["x"]))
     for model in ("obligation", "deadline"):

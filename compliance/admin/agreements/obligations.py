@@ -59,12 +59,13 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     actions_detail = ("change_in_agreement", "deadlines")
     fields = (
         "ref", "title", "agreement", "obligors_and_obligees", "kind", "severity", "clause", "text",
-        "due_rule", "grace_period", "binds_on", "starts", "survives_termination", "tags",
+        "due_rule", "grace_period", "binds_on", "period_start", "survives_termination", "tags",
         "responsible", "parent", "roll_up", "components", "consequences", "target_bound",
         "target_quantity", "unit", "policy",
     )  # fmt: skip
     readonly_fields = (
-        "due_rule", "grace_period", "responsible", "components", "consequences", "policy",
+        "due_rule", "grace_period", "period_start", "responsible", "components", "consequences",
+        "policy",
     )  # fmt: skip
 
     def get_urls(self) -> list[Any]:
@@ -118,6 +119,11 @@ class ObligationAdmin(ReadOnlyAdmin, HistoryAdmin):
     def due_rule(self, obligation: Obligation) -> SafeString | str:
         """Return the due rule, with the labels of the form in which it is entered."""
         return described(obligation.due) if obligation.due else "never"
+
+    @admin.display(description="Period starts")
+    def period_start(self, obligation: Obligation) -> SafeString | str:
+        """Return the rule for the start of the period, as the due rule is shown."""
+        return described(obligation.starts, label="Starts") if obligation.starts else "-"
 
     @admin.display(description="Grace")
     def grace_period(self, obligation: Obligation) -> str:

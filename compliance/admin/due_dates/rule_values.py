@@ -244,11 +244,11 @@ def _known_input(name: str) -> str:
     return name if name in INPUTS else ""
 
 
-def described(rule: Mapping[str, Any]) -> SafeString:
+def described(rule: Mapping[str, Any], *, label: str = "Due") -> SafeString:
     """Return a stored rule as lines with the labels of the form, without unchanged inputs."""
     values = values_from_rule(rule)
     kind = values["type"]
-    lines = [("Due", dict(TYPE_CHOICES)[kind])]
+    lines = [(label, dict(TYPE_CHOICES)[kind])]
     for each in INPUTS.values():
         value = values.get(each.name, "")
         is_used = kind in each.types and (
