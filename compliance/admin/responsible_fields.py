@@ -14,6 +14,7 @@ from django.contrib.admin import site
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
 
 from compliance.admin import urls
 from compliance.admin.theme import LONGEST_SEARCH
@@ -95,6 +96,7 @@ class ResponsibleField(forms.Field):
         return self.to_python(initial) != self.to_python(data)
 
 
+@require_safe
 def choices_response(request: HttpRequest) -> JsonResponse:
     """Return the users and teams that match what was typed, as the script of the admin reads them.
 

@@ -252,7 +252,7 @@ _ADMIN = (
     ("jsi18n",               V, X),
     ("app_list",             V, V),
     ("compliance_obligation_preview", X, V),
-    ("compliance_obligation_responsible", A, X),
+    ("compliance_obligation_responsible", V, X),
 )  # fmt: skip
 
 # Pages that show nothing about agreements, or only with a secret in the URL. A wrong secret is
