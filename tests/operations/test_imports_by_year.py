@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as DatabaseTestCase
 
@@ -97,9 +97,21 @@ def states(ref: str) -> list[object]:
     return [*found, sorted(breaches.values_list("occurred_at", "ended_at", "end_reason"))]
 
 
+_PERFORMANCE = {"type": "performance", "on": "2020-01-31"}
+# A later correction to the same value must not take the place of an earlier one that is stored.
+_REPEATED = [
+    {**_PERFORMANCE, "recorded_at": "2020-02-01T00:00:00+00:00"},
+    {**_PERFORMANCE, "recorded_at": "2021-01-02T00:00:00+00:00", "supersedes": _PERFORMANCE},
+    {**_PERFORMANCE, "recorded_at": "2020-11-13T00:00:00+00:00", "supersedes": _PERFORMANCE},
+    {**_PERFORMANCE, "recorded_at": "2020-06-18T00:00:00+00:00", "supersedes": _PERFORMANCE},
+    {"type": "retraction", "recorded_at": "2021-01-03T00:00:00+00:00", "supersedes": _PERFORMANCE},
+]
+
+
 class ByYear(DatabaseTestCase):
     """Random histories."""
 
+    @example(_REPEATED)
     @given(histories())
     @settings(max_examples=scaled(0.15), suppress_health_check=list(HealthCheck))
     def test_importing_year_by_year_equals_importing_at_once(

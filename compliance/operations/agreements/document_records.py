@@ -129,9 +129,11 @@ class _Records:
         for index, fact in enumerate(document.facts):
             with collected_in(self.problems, f"facts/{index}"):
                 self._read_agreement_fact(fact, f"facts/{index}")
-        # Those that name what they supersede choose first, because fewer stored rows equal them.
-        choosing = sorted(self.found, key=lambda each: each.supersedes is None)
-        unmatched = [each for each in choosing if not self._is_stored(each)]
+        # Exact matches come first, so that no later statement of the same takes their place. Then
+        # come those that name what they supersede, because fewer stored rows equal them.
+        unmatched = sorted(self.found, key=lambda each: each.supersedes is None)
+        for is_exact in (True, False):
+            unmatched = [each for each in unmatched if not self._is_stored(each, is_exact)]
         for new, stored in self.repeated:
             if new.recorded_at is None and self.known.unstated_replacement(stored) is not None:
                 self.report.warn_replaced_since(new.path)
@@ -208,9 +210,9 @@ class _Records:
         )
         self.found.append(new)
 
-    def _is_stored(self, new: _New) -> bool:
+    def _is_stored(self, new: _New, is_exact: bool) -> bool:
         """Tell whether a row with the same values is stored, and report how that one differs."""
-        stored = self.known.equal(new.row, new.supersedes, stated_at=new.recorded_at)
+        stored = self.known.equal(new.row, new.supersedes, new.recorded_at, is_exact=is_exact)
         if stored is None:
             return False
         self.repeated.append((new, stored))
@@ -274,9 +276,8 @@ class _Records:
 
     def _stated_at(self, deadline: Deadline | None) -> datetime:
         """Return when the ledger of a deadline, or of any, last stated something."""
-        rows = (
-            [deadline] if deadline else [each for rows in self.deadlines.values() for each in rows]
-        )
+        every = [each for rows in self.deadlines.values() for each in rows]
+        rows = [deadline] if deadline else every
         stated = [each.recorded_at for each in rows if each.recorded_at is not None]
         return max(stated, default=self.target.agreement.created_at)
 

@@ -84,19 +84,24 @@ class KnownRecords:
     def equal(
         self,
         row: Fact | Position,
-        supersedes: NamedFact | None = None,
-        *,
+        supersedes: NamedFact | None,
         stated_at: datetime | None,
+        *,
+        is_exact: bool,
     ) -> Fact | Position | None:
         """Take a stored row with the same values, if there is one left.
 
         Args:
             stated_at: when this became known, if the document says so.
+            is_exact: whether the stored row must have become known at this instant, too.
             supersedes: what names the fact that a fact says that it supersedes. Only a stored one
                 that supersedes a fact of this name equals it. A fact that says nothing equals any,
                 because it can state what a correction made of it.
         """
-        known: Any = {"stated_at": stated_at, "replaced_at": self.replaced_at[type(row)]}
+        known: Any = {
+            "stated_at": stated_at, "replaced_at": self.replaced_at[type(row)],
+            "is_exact": is_exact,
+        }  # fmt: skip
         if not isinstance(row, Fact):
             return self.positions.equal(_position_identity(row), **known)
         if supersedes is None:

@@ -36,6 +36,7 @@ class Pool(Generic[RecordT]):
         *identities: Hashable,
         stated_at: datetime | None,
         replaced_at: Mapping[int, datetime],
+        is_exact: bool,
     ) -> RecordT | None:
         """Take a stored row with the first of these identities of which one is left.
 
@@ -44,18 +45,19 @@ class Pool(Generic[RecordT]):
         Args:
             stated_at: when this became known, if the document says so.
             replaced_at: when stored rows were replaced by others, by id.
+            is_exact: whether the row must have become known at this instant, too.
         """
         for identity in identities:
             rows = self._equal.get(identity, [])
             while rows and rows[-1].pk in self._taken:
                 rows.pop()
-            # Usually nothing was replaced, and any of them will do.
-            found = rows[-1:]
-            if stated_at is not None and replaced_at:
-                left = [each for each in reversed(rows) if each.pk not in self._taken]
-                found = [each for each in left if each.recorded_at == stated_at] or [
-                    each for each in left if stated_at <= replaced_at.get(each.pk, stated_at)
-                ]
+            left = [each for each in reversed(rows) if each.pk not in self._taken]
+            if is_exact:
+                found = [each for each in left if each.recorded_at == stated_at]
+            elif stated_at is None:
+                found = left
+            else:
+                found = [each for each in left if stated_at <= replaced_at.get(each.pk, stated_at)]
             if found:
                 self._taken.add(found[0].pk)
                 return found[0]
