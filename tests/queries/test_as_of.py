@@ -123,7 +123,8 @@ def test_a_later_page_starts_in_the_middle_of_an_index(
     plans: list[str] = []
 
     def explained(execute: Any, sql: str, values: Any, many: bool, context: Any) -> Any:
-        if "EXPLAIN" not in sql:
+        # The id of the agreement is looked up first.
+        if "EXPLAIN" not in sql and "compliance_deadline" in sql:
             with connection.cursor() as raw:
                 raw.execute(f"EXPLAIN {sql}", values)
                 plans.append("\n".join(line for (line,) in raw.fetchall()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -110,6 +111,11 @@ _FILL = (
     """,
 )
 
+_SMALL = """
+INSERT INTO compliance_agreement (id, ref, title, kind, calendars, created_at)
+OVERRIDING SYSTEM VALUE VALUES (900, 'small', 'Small', 'treaty', '{}', now())
+"""
+
 
 @pytest.fixture
 def reader() -> Reader:
@@ -163,3 +169,16 @@ def test_no_list_reads_all_deadlines_or_the_whole_ledger(reader: Reader) -> None
     assert whole == []
     for asked, index in READERS:
         assert index in _plans(asked, reader), asked
+
+
+def test_few_deadlines_of_an_agreement_are_not_searched_among_all(reader: Reader) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(_SMALL)
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+    for ordering in ("status_since", "-status_since", "id", "due_at"):
+        plans = _plans({"ordering": ordering, "agreement": "small"}, reader)
+        assert re.search(r"Index Cond: \(+(d\.)?agreement_id = 900", plans), plans
+        nothing = _plans({"ordering": ordering, "agreement": "nothing"}, reader)
+        assert "One-Time Filter: false" in nothing
+        assert "compliance_deadline" not in nothing

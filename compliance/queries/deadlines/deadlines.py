@@ -198,7 +198,8 @@ def listed(listing: DeadlineListing, *, reader: Reader, now: datetime) -> Page:
     """
     order = order_of(listing)
     column = order.columns[0]
-    where = conditions(listing, reader=reader, now=now)
+    where = conditions(listing.model_copy(update={"agreement": None}), reader=reader, now=now)
+    _add_agreement(where, listing.agreement, reader=reader)
     is_of_few = narrow_to_few(where, listing, reader=reader)
     parts = [source(listing)]
     # In the order of an index, the beginning of a status is found only afterwards.
@@ -216,6 +217,22 @@ def listed(listing: DeadlineListing, *, reader: Reader, now: datetime) -> Page:
         add_pace(each, listing.as_of or now)
     add_verification(found.rows, listing)
     return found
+
+
+def _add_agreement(where: Where, ref: str | None, *, reader: Reader) -> None:
+    """Require an agreement by its id, so that PostgreSQL knows how many deadlines it has.
+
+    Otherwise it would expect as many as others have, and read all deadlines in order to find few.
+    """
+    if ref is None:
+        return
+    visible = Where().equal(ref=ref)
+    hide_unseen(visible, reader, agreement="id")
+    found = one("SELECT id FROM compliance_agreement", visible)
+    if found is None:
+        where.add("FALSE")
+    else:
+        where.add("d.agreement_id = %(agreement_id)s", agreement_id=found["id"])
 
 
 def exported(
