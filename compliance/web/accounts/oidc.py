@@ -56,7 +56,7 @@ class ProviderAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # unty
         with _reading("the tokens"):
             found: dict[str, Any] = super().get_access_token_data(*args, **options)
             if not isinstance(found["access_token"], str):
-                raise TypeError("access_token is no text")
+                raise TypeError("access_token is not a text")
             self.parse_token(found)
         return found
 
@@ -95,11 +95,11 @@ def _check_configuration(config: dict[str, Any]) -> None:
     for name in _ENDPOINTS:
         parts = urlsplit(config[name])
         if parts.scheme not in {"https", "http"} or not parts.hostname:
-            raise ValueError(f"{name} is no address")
+            raise ValueError(f"{name} is not an address")
     if not isinstance(config["issuer"], str):
-        raise TypeError("issuer is no text")
+        raise TypeError("issuer is not a text")
     if not isinstance(config.get(_METHODS, []), list):
-        raise TypeError(f"{_METHODS} is no list")
+        raise TypeError(f"{_METHODS} is not a list")
 
 
 def _check_issuer(found: str, configured: str) -> None:
@@ -116,10 +116,10 @@ def _check_claims(parts: dict[str, Any]) -> None:
     for claims in parts.values():
         # An id that is missing or null would be the same for everybody.
         if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= UID_MAX_LENGTH:
-            raise ValueError("sub is no id")
+            raise ValueError("sub is not an id")
         for name in _TEXTS:
             if not isinstance(claims.get(name), str | None):
-                raise TypeError(f"{name} is no text")
+                raise TypeError(f"{name} is not a text")
     # Otherwise one person could be given the claims of another (OpenID Connect Core 1.0, 5.3.2).
     if len({claims["sub"] for claims in parts.values()}) > 1:
         raise ValueError("the ID token and the user info are about different people")
