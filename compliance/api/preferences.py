@@ -14,8 +14,8 @@ PARAMETER: dict[str, Any] = {
     "name": "Prefer",
     "in": "header",
     "description": (
-        "`count=exact` or `count=estimated`: also return how many rows the whole list has. Other "
-        "preferences are ignored."
+        "`count=exact` or `count=estimated`: also return how many rows the whole list has, "
+        "unless counting takes too long. Other preferences are ignored."
     ),
     "schema": {"type": "string", "examples": ["count=exact"]},
 }

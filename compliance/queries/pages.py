@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, Field, PrivateAttr, TypeAdapter
 
 from compliance.domain.formats import CURSOR
 from compliance.domain.limits import AtMost
-from compliance.domain.problems import refusal
+from compliance.domain.problems import Invalid, refusal
 from compliance.models.people.readers import current_reader
 from compliance.queries.filters import DIGITS, Filter, Listed, TrueOrFalse
 from compliance.queries.rows import Row, Where, fetch, limited_to
@@ -176,7 +176,7 @@ class Order:
 class Page:
     """Rows of a list, and the cursor of the next page if there is one.
 
-    If they were counted, `count` is how many rows the whole list has, and `counted` how.
+    If they were counted in time, `count` is how many rows the whole list has, and `counted` how.
     """
 
     rows: list[Row]
@@ -219,7 +219,11 @@ def merged_page(selects: Sequence[str], where: Where, *, order: Order, listing: 
     following = order.cursor_at(shown[-1]) if has_more else None
     if listing._count is None:
         return Page(rows=shown, next=following)
-    number, counted = _counted(selects, where, listing._count)
+    try:
+        number, counted = _counted(selects, where, listing._count)
+    except Invalid:
+        # A preference does not make a request fail (RFC 7240, section 2).
+        return Page(rows=shown, next=following)
     return Page(rows=shown, next=following, count=number, counted=counted)
 
 
@@ -228,6 +232,9 @@ def _counted(selects: Sequence[str], where: Where, how: Count) -> tuple[int, Cou
 
     An estimate comes from the statistics of the database, which know rows that a reader may not
     see. So only readers who see everything get one. Few rows are always counted.
+
+    Raises:
+        Invalid: this takes too long.
     """
     whole = " UNION ALL ".join(f"{each} {where.sql}" for each in selects)
     if how == Count.EXACT or current_reader().is_limited:
@@ -242,8 +249,7 @@ def _counted(selects: Sequence[str], where: Where, how: Count) -> tuple[int, Cou
 
 
 def _number_of(statement: str, where: Where) -> int:
-    sentence = "The rows take the database too long to count. Prefer count=estimated, or filter."
-    with limited_to(COUNTING_SECONDS, refusal("", sentence)):
+    with limited_to(COUNTING_SECONDS, refusal("", "The rows take too long to count.")):
         [found] = fetch((f"SELECT count(*) AS number FROM ({statement}) AS counted",), where.values)
     return int(found["number"])
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from compliance.models import Agreement, Deadline, Party, User
 from compliance.operations.people.tokens import create_token
 from compliance.queries import pages
+from compliance.queries.rows import Where
 from tests.api.answers import BASE, get, paths, rows
 from tests.api.conftest import client_of
 from tests.samples import create_agreement
@@ -213,3 +214,15 @@ def test_who_does_not_see_everything_gets_no_estimate(
     viewer.groups.add(Group.objects.get(name="viewer"))
     create_agreement()
     assert counted(client_of(viewer), "count=estimated") == (1, "count=exact")
+
+
+@pytest.mark.parametrize("how", list(pages.Count))
+def test_a_page_comes_without_a_count_that_takes_too_long(
+    db: None, how: pages.Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "COUNTING_SECONDS", 0.02)
+    slow = Where().add("(SELECT TRUE FROM pg_sleep(0.1))")
+    order = pages.Order(table="p", columns=("id",))
+    listing = pages.Listing().counting(how)
+    found = pages.page("SELECT p.id FROM (SELECT 1 AS id) AS p", slow, order=order, listing=listing)
+    assert (found.rows, found.count, found.counted) == ([{"id": 1}], None, None)
