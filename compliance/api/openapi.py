@@ -124,7 +124,8 @@ def filter_parameters(filter_class: type[Filter]) -> list[OpenApiParameter]:
     for name, described in schema.get("properties", {}).items():
         flat = _without_null(_resolved(described, parts))
         if flat.get("type") == "array":
-            flat["minItems"] = 1  # `status=` is one empty value
+            # Pydantic calls it a length beside a validator of the array. `status=` is one value.
+            flat["minItems"] = flat.pop("minLength", 1)
             if not flat.get("default"):
                 flat.pop("default", None)
         found.append(

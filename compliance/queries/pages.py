@@ -27,7 +27,7 @@ LARGEST = 1_000
 COUNTING_SECONDS = 15
 _FEW = 10_000
 _DIGEST = 6
-FieldName = Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")]
+FieldName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
 
 
 class Format(StrEnum):

@@ -70,6 +70,9 @@ def test_only_the_chosen_fields_are_returned(api: Client, geneva: Agreement) -> 
     assert list(first) == ["id", "status"]
     [cells, *_] = table(api, "deadlines/?format=csv&fields=status,id")
     assert list(cells) == ["id", "status"]
+    [late] = rows(api, "summary/", group_by="agreement", measures="p90_days_late",
+        fields="p90_days_late")  # fmt: skip
+    assert list(late) == ["p90_days_late"]
     refused = get(api, "deadlines/", 400, fields="status,colour")
     assert paths(refused) == {"fields"}
     assert "colour" in refused["errors"][0]["detail"]

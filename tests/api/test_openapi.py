@@ -163,6 +163,12 @@ def test_list_parameters_are_comma_separated(document: dict[str, Any]) -> None:
     assert "unmet" in status["schema"]["items"]["enum"]
 
 
+def test_the_least_number_of_values_of_a_parameter_is_described(document: dict[str, Any]) -> None:
+    operation = document["paths"]["/api/v1/reciprocity/"]["get"]
+    least = {each["name"]: each["schema"].get("minItems") for each in operation["parameters"]}
+    assert (least["parties"], least["status"]) == (2, 1)
+
+
 def test_a_tag_is_repeated_to_require_several(document: dict[str, Any]) -> None:
     parameters = document["paths"][f"{BASE}deadlines/"]["get"]["parameters"]
     [tag] = [each for each in parameters if each["name"] == "tag"]
