@@ -130,6 +130,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Around all others, which may still look at the body.
+    "compliance.web.head_requests.HeadMiddleware",
     "compliance.web.readers.ReaderMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
