@@ -29,6 +29,10 @@ IDLE_SECONDS = 20
 HEADER_SECONDS = 20
 # A whole request must arrive in this time: at 700 kbit/s, an upload of 25 MB.
 REQUEST_SECONDS = 300
+# While a lot waits to be sent, the client must read this many bytes in each period: 10 KB/s. A
+# response that it reads more slowly could occupy a thread for ever.
+PERIOD_SECONDS = 30
+LEAST_READ = 300_000
 # How often these times are checked, in seconds.
 CHECK_SECONDS = 5
 # How long a round waits for clients before it tells gunicorn that the process is alive, in seconds.
@@ -40,9 +44,21 @@ MOST_CONNECTIONS = 4000
 
 
 class TimedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
-    """A connection that knows when the request that it is receiving began."""
+    """A connection that knows since when it receives a request, and how fast its client reads."""
 
     request_began_at = 0.0
+    # Since when the client is measured, and what it has read since then, in bytes.
+    period_began_at: float | None = None
+    read_in_period = 0
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        """Send as much as the client takes now."""
+        count: int = super().send(data, do_close=do_close)
+        self.read_in_period += count
+        if count >= self.total_outbufs_len:
+            # Nothing waits. If a response is slow from now on, the application is.
+            self.period_began_at = None
+        return count
 
     def received(self, data: bytes) -> bool:
         """Receive a part of a request."""
@@ -59,10 +75,23 @@ class TimedChannel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         """
         if self.total_outbufs_len and self.last_activity < now - IDLE_SECONDS:
             return True
+        if self._reads_too_slowly(now):
+            return True
         if self.request is None:
             return False
         limit = REQUEST_SECONDS if self.request.headers_finished else HEADER_SECONDS
         return self.request_began_at < now - limit
+
+    def _reads_too_slowly(self, now: float) -> bool:
+        if self.total_outbufs_len < LEAST_READ:
+            self.period_began_at = None
+            return False
+        began_at = self.period_began_at
+        if began_at is not None and now - began_at < PERIOD_SECONDS:
+            return False
+        is_slow = began_at is not None and self.read_in_period < LEAST_READ
+        self.period_began_at, self.read_in_period = now, 0
+        return is_slow
 
 
 class TimedServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types

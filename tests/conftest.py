@@ -6,6 +6,7 @@ import gc
 import os
 import secrets
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -98,6 +99,15 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark the tests for which Hypothesis generates examples."""
     if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
         item.add_marker(pytest.mark.property)
+
+
+@pytest.fixture(autouse=True)
+def _no_export_left_open() -> Iterator[None]:
+    """End the exports that a test requested and did not read, which would occupy their slots."""
+    yield
+    streams = sys.modules.get("compliance.api.streams")
+    if streams is not None and streams.is_any_open():
+        gc.collect()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -22,6 +22,7 @@ from tests.web_application import BIG
 
 HEADER = b"GET / HTTP/1.1\r\nHost: x\r\nX-Part: "
 BODY = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nab"
+EXPORT = b"GET /export HTTP/1.1\r\nHost: x\r\n\r\n"
 BIG_RESPONSE = b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n"
 # Twice the number of threads in the test.
 MANY = 4
@@ -32,6 +33,7 @@ from config import web_worker
 web_worker.IDLE_SECONDS = {idle}
 web_worker.HEADER_SECONDS = {header}
 web_worker.REQUEST_SECONDS = {request}
+web_worker.PERIOD_SECONDS = {period}
 web_worker.CHECK_SECONDS = 0
 web_worker.ROUND_SECONDS = 0.2
 from gunicorn.app.wsgiapp import run
@@ -40,7 +42,7 @@ sys.exit(run())
 
 
 class Server:
-    """A web server with one process of two threads, which serves `web_application`."""
+    """A web server with one process, which serves `web_application`."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         """Remember the process."""
@@ -69,11 +71,18 @@ class Server:
 
 
 @contextmanager
-def serving(*, idle: float = 600, header: float = 600, request: float = 600) -> Iterator[Server]:
+def serving(
+    *,
+    idle: float = 600,
+    header: float = 600,
+    request: float = 600,
+    period: float = 600,
+    threads: int = 2,
+) -> Iterator[Server]:
     """Run a server with the given limits, in seconds."""
     port = free_port()
-    code = _SHORT_LIMITS.format(idle=idle, header=header, request=request)
-    options = ["--bind", f"127.0.0.1:{port}", "--threads", "2", "--no-control-socket"]
+    code = _SHORT_LIMITS.format(idle=idle, header=header, request=request, period=period)
+    options = ["--bind", f"127.0.0.1:{port}", "--threads", str(threads), "--no-control-socket"]
     worker = ["--worker-class", "config.web_worker.WebWorker", "tests.web_application:application"]
     process = subprocess.Popen(
         [sys.executable, "-c", code, *options, *worker],
@@ -149,6 +158,38 @@ def test_clients_that_do_not_read_their_response_are_cut_off(impatient_server: S
         for _ in range(MANY):
             clients.enter_context(impatient_server.connect(BIG_RESPONSE))
         assert impatient_server.get() == b"0"
+
+
+def test_clients_that_read_too_slowly_are_cut_off() -> None:
+    with serving(period=1) as server, ExitStack() as clients:
+        slow = [clients.enter_context(server.connect(BIG_RESPONSE)) for _ in range(MANY)]
+        is_over = threading.Event()
+
+        def drip() -> None:
+            while not is_over.wait(0.05):
+                for each in slow:
+                    each.recv(1000)
+
+        reader = threading.Thread(target=drip)
+        reader.start()
+        try:
+            assert server.get() == b"0"
+        finally:
+            is_over.set()
+            reader.join()
+
+
+def test_slow_readers_of_exports_leave_threads_for_others() -> None:
+    with serving(threads=4) as server:
+        with ExitStack() as clients:
+            for _ in range(2 * MANY):
+                clients.enter_context(server.connect(EXPORT))
+            eventually(lambda: server.get("/export") == b"busy", 10, "exports are not limited")
+            for _ in range(3):
+                began = time.monotonic()
+                assert server.get() == b"0"
+                assert time.monotonic() - began < 1
+        eventually(lambda: len(server.get("/export")) == BIG, 10, "no export ends")
 
 
 def test_a_long_response_arrives_completely(server: Server) -> None:

@@ -76,8 +76,9 @@ class CompressionMiddleware(GZipMiddleware):
     """Compresses text of the API for programs, which authenticate in a header.
 
     What a browser requests with a session stays uncompressed: another site could send such requests
-    in its name, and guess what is in the responses from their sizes (BREACH). It cannot add the
-    header of a token. Files are sent as they are stored.
+    in its name, and guess what is in the responses from their sizes (BREACH). So does what is
+    requested with HTTP Basic, whose password browsers remember. The site cannot add the header of a
+    token. Files are sent as they are stored.
     """
 
     def process_response(
@@ -87,7 +88,8 @@ class CompressionMiddleware(GZipMiddleware):
         kind = response.headers.get("Content-Type", "")
         is_text = kind.startswith(_COMPRESSED) and not isinstance(response, FileResponse)
         has_session = settings.SESSION_COOKIE_NAME in request.COOKIES
-        if not _is_api(request) or not is_text or has_session:
+        is_basic = request.headers.get("Authorization", "").lower().startswith("basic")
+        if not _is_api(request) or not is_text or has_session or is_basic:
             return response
         return super().process_response(request, response)
 

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from compliance.api.preferences import preferred_count, say_applied
 from compliance.api.renderers import EXPORT_TYPES, ORJSONRenderer
+from compliance.api.streams import ExportResponse, in_time
 from compliance.api.tables import csv_parts, ndjson_parts, xlsx_parts
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Status
@@ -46,6 +47,7 @@ def list_response(
 
     Raises:
         Invalid: a field does not exist, or the cursor belongs to another list.
+        TooManyStreams: this process sends as many exports as it can.
     """
     names = chosen(listing.fields, field_names(row))
     wanted = format_of(request, listing)
@@ -58,7 +60,8 @@ def list_response(
         if export is not None and is_now and not is_expanded and wanted != Format.XLSX:
             parts = export(listing, names, wanted)
             return _attached(request, wanted, parts, is_streamed=True)
-        found = portions(read, listing)
+        # A workbook is sent only when all rows are read.
+        found = in_time(portions(read, listing))
         return table_response(request, listing, names, found, is_streamed=True)
     page = read(listing.counting(preferred_count(request)))
     following = _address_of_next(request, page, pinned)
@@ -161,10 +164,11 @@ def _attached(
     media_type = EXPORT_TYPES[kind] + ("; charset=utf-8" if kind == Format.CSV else "")
     name = f"{_name(request.path)}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    if request.method == "HEAD":
-        return HttpResponse(content_type=media_type, headers=headers)
+    if is_streamed and request.method == "HEAD":
+        # Nobody knows its length before it is read.
+        return StreamingHttpResponse((), content_type=media_type, headers=headers)
     if is_streamed:
-        return StreamingHttpResponse(parts, content_type=media_type, headers=headers)
+        return ExportResponse(parts, content_type=media_type, headers=headers)
     return HttpResponse(b"".join(parts), content_type=media_type, headers=headers)
 
 

@@ -64,7 +64,10 @@ _DESCRIPTIONS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body has another media type.",
     HTTPStatus.TOO_MANY_REQUESTS: "The quota of this minute is used up.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Something that Pacta needs is not available. Try again.",
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "Something that Pacta needs is not available, or too many exports are being read at the "
+        "same time. Try again."
+    ),
     HTTPStatus.INSUFFICIENT_STORAGE: "The server's disk is full.",
 }
 _UNCHANGED = HTTPStatus.NOT_MODIFIED.name

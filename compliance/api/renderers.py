@@ -17,12 +17,16 @@ from compliance.queries.pages import Format
 
 
 class ContentNegotiation(DefaultContentNegotiation):
-    """Chooses by the header `Accept`. An empty one says as little as none (RFC 9110, 12.5.1)."""
+    """Chooses by the header `Accept`, unless the parameter `format` decides.
+
+    An empty header says as little as none (RFC 9110, 12.5.1).
+    """
 
     def get_accept_list(self, request: Request) -> list[str]:
         """Return the media types that the client accepts."""
         is_empty = not request.headers.get("Accept", "").strip(" \t,")
-        return ["*/*"] if is_empty else list(super().get_accept_list(request))
+        is_decided = request.query_params.get("format") in list(Format)
+        return ["*/*"] if is_empty or is_decided else list(super().get_accept_list(request))
 
 
 class ORJSONRenderer(BaseRenderer):

@@ -55,6 +55,9 @@ A deadline with n facts takes n² steps: for each fact, all facts until then are
 Those that set something or last take five times as long. 100,000 steps take a second.
 """
 
+LONGEST_EXPORT = 600
+"""How long an export may take until its client has read it, in seconds."""
+
 TOO_MANY_VALUES = f"It has more than {MOST_VALUES:,} values: split it."
 TOO_MANY_FIELDS = f"An object has more than {MOST_FIELDS} fields: remove some."
 TOO_DEEP = f"It is nested more than {DEEPEST} levels deep."

@@ -9,12 +9,17 @@ from typing import Any, TypeVar
 from django.db import connection, transaction
 from psycopg import IsolationLevel
 
+from compliance.domain.limits import LONGEST_EXPORT
 from compliance.queries.columns import Columns
 from compliance.queries.pages import LARGEST, Format, Listing, Order, Page
 from compliance.queries.rows import Row, Where
 
 BOM = b"\xef\xbb\xbf"
 _LARGEST_PART = 64 * 1024
+_LIMIT_TIME = (
+    "SELECT set_config('statement_timeout', %(ms)s, TRUE),"
+    " set_config('idle_in_transaction_session_timeout', %(ms)s, TRUE)"
+)
 # JSON contains no control characters, so nothing is ever quoted.
 _OPTIONS = {
     Format.CSV: "FORMAT csv",
@@ -40,6 +45,9 @@ def one_snapshot() -> Iterator[None]:
     raw.isolation_level = IsolationLevel.REPEATABLE_READ
     try:
         with transaction.atomic():
+            with connection.cursor() as cursor:
+                # Also while nobody asks for the next row.
+                cursor.execute(_LIMIT_TIME, {"ms": str(LONGEST_EXPORT * 1000)})
             yield
     finally:
         if not raw.closed:

@@ -11,10 +11,14 @@ from typing import Any
 import orjson
 import pytest
 from django.contrib.auth.models import Group
+from django.core.signals import request_finished
+from django.db import close_old_connections
 from django.http import StreamingHttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from compliance.api import streams
+from compliance.api.streams import MOST_STREAMS
 from compliance.models import Agreement, Deadline, Party, User
 from compliance.operations.people.tokens import create_token
 from compliance.queries import pages
@@ -63,6 +67,75 @@ def test_an_export_by_accept_is_the_same(api: Client, geneva: Agreement) -> None
     single = rows(api, "deadlines/")[0]["id"]
     refused = api.get(f"{BASE}deadlines/{single}/", headers={"Accept": "text/csv"})
     assert refused.status_code == 406
+
+
+def test_the_parameter_decides_the_format_alone(api: Client, geneva: Agreement) -> None:
+    for accept in ("image/png", "application/json", "text/html"):
+        response = api.get(f"{BASE}deadlines/?format=csv", headers={"Accept": accept})
+        assert content_of(response).startswith(b"id,")
+    assert api.get(f"{BASE}deadlines/", headers={"Accept": "image/png"}).status_code == 406
+
+
+def close(response: Any) -> None:
+    """Close a response as the web server does, but keep the connection of the test."""
+    request_finished.disconnect(close_old_connections)
+    try:
+        response.close()
+    finally:
+        request_finished.connect(close_old_connections)
+
+
+def test_few_exports_are_read_at_the_same_time(api: Client, geneva: Agreement) -> None:
+    # None is begun: that would occupy the one connection that a test has.
+    path = f"{BASE}parties/?format=ndjson"
+    *unread, whole = (api.get(path) for _ in range(MOST_STREAMS))
+    refused = api.get(path)
+    assert (refused.status_code, refused["Retry-After"]) == (503, "10")
+    assert refused["Content-Type"] == "application/problem+json"
+    assert "Too many exports" in refused.json()["detail"]
+    assert api.head(path).status_code == 200
+    assert api.get(f"{path}&page_size=2").status_code == 200
+    assert content_of(whole)
+    for response in unread:
+        close(response)
+        close(response)
+    again = [api.get(path) for _ in range(MOST_STREAMS)]
+    assert {each.status_code for each in again} == {200}
+    assert api.get(path).status_code == 503
+    for each in again:
+        close(each)
+
+
+def test_an_export_that_takes_too_long_is_cut_off(
+    api: Client, geneva: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "LONGEST_EXPORT", -1)
+    for kind in ("csv", "ndjson", "xlsx"):
+        response = api.get(f"{BASE}parties/?format={kind}")
+        with pytest.raises(streams.TookTooLong):
+            content_of(response)
+        close(response)
+
+
+def test_head_has_the_headers_of_get(api: Client, geneva: Agreement) -> None:
+    for path in ("summary/?format=csv", "deadlines/?format=csv&page_size=2", "deadlines/"):
+        read, asked = api.get(f"{BASE}{path}"), api.head(f"{BASE}{path}")
+        assert asked["Content-Length"] == read["Content-Length"] != "0"
+        assert asked["ETag"] == read["ETag"]
+    streamed = api.head(f"{BASE}deadlines/?format=csv")
+    assert "Content-Length" not in streamed
+    assert streamed["Content-Type"] == "text/csv; charset=utf-8"
+
+
+def test_no_response_to_http_basic_is_compressed(desk: User, geneva: Agreement) -> None:
+    token = create_token(name="excel", user=desk, is_read_only=True)
+    path, gzip = f"{BASE}deadlines/?format=csv", {"Accept-Encoding": "gzip"}
+    plain = basic(token).get(path, headers=gzip)
+    assert "Content-Encoding" not in plain
+    assert content_of(plain).startswith(b"id,")
+    bearer = Client(headers={"Authorization": f"Bearer {token}"}).get(path, headers=gzip)
+    assert bearer["Content-Encoding"] == "gzip"
+    close(bearer)
 
 
 def test_only_the_chosen_fields_are_returned(api: Client, geneva: Agreement) -> None:

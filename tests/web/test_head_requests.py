@@ -18,7 +18,8 @@ def _sent(method: str, path: str) -> tuple[dict[str, str], bytes]:
 
     # The test client would drop the body itself.
     environ = RequestFactory().generic(method, path).environ
-    return headers, b"".join(WSGIHandler()(environ, start_response))
+    handler: Any = WSGIHandler()
+    return headers, b"".join(handler(environ, start_response))
 
 
 @pytest.mark.django_db
