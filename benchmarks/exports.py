@@ -33,7 +33,7 @@ def _measure(stored: int) -> None:
 
     from compliance.models import User
     from compliance.operations.people.tokens import create_token
-    from compliance.queries.deadlines import changes, deadlines
+    from compliance.queries.deadlines import changes, deadlines, filters
 
     desk = User.objects.create_superuser("desk@example.org", "secret")
     token = create_token(name="benchmark", user=desk, is_read_only=True)
@@ -54,7 +54,7 @@ def _measure(stored: int) -> None:
 
     of_deadlines = (
         f"SELECT {deadlines.ROW.sql(without=deadlines.PACED)} FROM compliance_deadline AS d"
-        f" {deadlines.JOINS} ORDER BY d.due_at, d.id"
+        f" {deadlines.JOINS} ORDER BY {filters.DUE_ORDER}, d.id"
     )
     of_changes = f"SELECT {changes.ROW.sql()} {changes.SOURCE} ORDER BY e.id"
     print(f"{stored:,} deadlines")

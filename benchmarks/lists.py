@@ -71,6 +71,7 @@ def _addresses() -> Any:
     """Return the addresses of the service, of the floor and of the peer."""
     from types import ModuleType
 
+    from django.db.models.expressions import RawSQL
     from django.http import HttpResponse
     from django.urls import path
     from rest_framework import serializers, viewsets
@@ -79,13 +80,17 @@ def _addresses() -> Any:
 
     from compliance.api.views import Views
     from compliance.models import Deadline
-    from compliance.queries.deadlines import deadlines
+    from compliance.models.deadlines.deadlines import NO_DUE
+    from compliance.queries import pages
+    from compliance.queries.deadlines import deadlines, filters
     from config import urls
 
+    # By any other order than that of the index, both would sort all rows.
+    by_due = RawSQL(pages.absent_last("compliance_deadline.due_at", NO_DUE), ())
     statement = f"""
         SELECT json_agg(page)::text FROM (
             SELECT {deadlines.ROW.sql(without=deadlines.PACED)} FROM compliance_deadline AS d
-            {deadlines.JOINS} ORDER BY d.due_at, d.id LIMIT {PAGE}) AS page
+            {deadlines.JOINS} ORDER BY {filters.DUE_ORDER}, d.id LIMIT {PAGE}) AS page
     """
 
     class Floor(Views):
@@ -117,9 +122,7 @@ def _addresses() -> Any:
         permission_models = (Deadline,)
         pagination_class = Counted
         serializer_class = Row
-        queryset = Deadline.objects.select_related("obligation", "agreement").order_by(
-            "due_at", "id"
-        )
+        queryset = Deadline.objects.select_related("obligation", "agreement").order_by(by_due, "id")
 
         def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
             from compliance.api.views import reader_of_request
