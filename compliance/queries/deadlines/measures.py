@@ -10,10 +10,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator, Field
+
+from compliance.domain.fields import all_different
+from compliance.domain.formats import ALL_DIFFERENT
+from compliance.domain.limits import AtMost
 from compliance.queries.deadlines.breach_intervals import IS_CURED, IS_CURED_THEN, past_intervals
 from compliance.queries.deadlines.closed import OF_BREACHED
+from compliance.queries.filters import Listed
 from compliance.queries.rows import fetch
 
 
@@ -30,6 +36,16 @@ class Measure(StrEnum):
     OPEN = "open"
     OLDEST_OPEN_DAYS = "oldest_open_days"
 
+
+Measures = Annotated[
+    tuple[Measure, ...],
+    AtMost(len(Measure)),
+    Field(min_length=1),
+    AfterValidator(all_different),
+    ALL_DIFFERENT,
+    Listed,
+]
+"""Different measures, separated by commas in a query."""
 
 OF_LATENESS = frozenset({Measure.MEDIAN_DAYS_LATE, Measure.P90_DAYS_LATE})
 _OF_BREACHES = frozenset({Measure.MEDIAN_DAYS_TO_CURE, Measure.OLDEST_OPEN_DAYS})

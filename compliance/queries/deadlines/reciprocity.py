@@ -19,6 +19,7 @@ from compliance.queries.deadlines.groupings import Group, joins_of
 from compliance.queries.deadlines.measures import (
     OF_NOTHING,
     Measure,
+    Measures,
     known_zone,
     measured,
     server_zones,
@@ -42,14 +43,7 @@ class ReciprocityFilter(DeadlineFilter, Exportable):
         ALL_DIFFERENT,
         Listed,
     ]
-    measures: Annotated[
-        tuple[Measure, ...],
-        AtMost(len(Measure)),
-        Field(min_length=1),
-        AfterValidator(all_different),
-        ALL_DIFFERENT,
-        Listed,
-    ] = (Measure.COUNT, Measure.STATUSES, Measure.COMPLIANCE_RATE, Measure.OPEN)
+    measures: Measures = (Measure.COUNT, Measure.STATUSES, Measure.COMPLIANCE_RATE, Measure.OPEN)
     limit: Annotated[
         int, Field(ge=1, le=1_000, description="How many agreements, in order of ref."), DIGITS
     ] = 100

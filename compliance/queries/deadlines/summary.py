@@ -21,6 +21,7 @@ from compliance.queries.deadlines.measures import (
     OF_DAYS,
     OF_LATENESS,
     Measure,
+    Measures,
     measured,
     server_zones,
 )
@@ -55,14 +56,7 @@ class SummaryFilter(DeadlineFilter, Exportable):
         ALL_DIFFERENT,
         Listed,
     ] = (Grouping.STATUS,)
-    measures: Annotated[
-        tuple[Measure, ...],
-        AtMost(len(Measure)),
-        Field(min_length=1),
-        AfterValidator(all_different),
-        ALL_DIFFERENT,
-        Listed,
-    ] = (Measure.COUNT, Measure.STATUSES)
+    measures: Measures = (Measure.COUNT, Measure.STATUSES)
     order_by: Annotated[
         Ordering, Field(description="The name of the group or a measure; none comes last.")
     ] = "group"

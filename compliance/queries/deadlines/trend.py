@@ -14,13 +14,10 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from compliance.domain.date_fields import Instant
-from compliance.domain.fields import all_different
-from compliance.domain.formats import ALL_DIFFERENT
 from compliance.domain.intervals import Interval, periods
-from compliance.domain.limits import AtMost
 from compliance.domain.problems import refusal
 from compliance.domain.vocabulary import Status
 from compliance.models.people.readers import Reader
@@ -41,13 +38,14 @@ from compliance.queries.deadlines.measures import (
     OF_DAYS,
     OF_NOTHING,
     Measure,
+    Measures,
     columns_of,
     measured,
     server_zones,
 )
 from compliance.queries.deadlines.measuring_limits import FEWER_POINTS, FILTER, limited, too_long
 from compliance.queries.deadlines.summary import matched
-from compliance.queries.filters import DayOrInstant, LastDayOrInstant, Listed
+from compliance.queries.filters import DayOrInstant, LastDayOrInstant
 from compliance.queries.obligation_filters import ObligationFilter, add_obligation_filter
 from compliance.queries.pages import Exportable
 from compliance.queries.rows import Row, Where, fetch
@@ -78,14 +76,7 @@ class TrendFilter(ObligationFilter, ConditionFilter, Exportable):
     interval: Annotated[
         Interval, Field(description="The length of the intervals between the points.")
     ] = Interval.MONTH
-    measures: Annotated[
-        tuple[Measure, ...],
-        AtMost(len(Measure)),
-        Field(min_length=1),
-        AfterValidator(all_different),
-        ALL_DIFFERENT,
-        Listed,
-    ] = (Measure.COUNT, Measure.COMPLIANCE_RATE)
+    measures: Measures = (Measure.COUNT, Measure.COMPLIANCE_RATE)
     known: Annotated[
         Literal["then", "now"], Field(description="Whether each point shows what was known then.")
     ] = "then"
