@@ -30,7 +30,7 @@ from tests.samples import create_agreement, obligation
 def row_at(deadline: Deadline, as_of: datetime, known_at: datetime) -> Any:
     """Return the row of a deadline in the list."""
     instants = {"as_of": as_of, "known_at": known_at}
-    page = listed(DeadlineListing(**instants), reader=SYSTEM, now=as_of)  # type: ignore[arg-type]  # each instant has its field
+    page = listed(DeadlineListing(**instants), reader=SYSTEM, now=as_of)  # type: ignore[arg-type]  # of texts  # each instant has its field
     single = row(deadline.pk, PointInTime(**instants), reader=SYSTEM, now=as_of)
     if single is not None:
         del single["trace"], single["warnings"], single["successor"]
@@ -130,7 +130,7 @@ def test_a_later_page_starts_in_the_middle_of_an_index(
                 plans.append("\n".join(line for (line,) in raw.fetchall()))
         return execute(sql, values, many, context)
 
-    listing = DeadlineListing(ordering=direction + order, page_size=10, **asked)  # type: ignore[arg-type]
+    listing = DeadlineListing(ordering=direction + order, page_size=10, **asked)  # type: ignore[arg-type]  # of texts
     now = timezone.now()
     with connection.execute_wrapper(explained):
         first = listed(listing, reader=SYSTEM, now=now)

@@ -33,7 +33,7 @@ class AuditRow(serializers.Serializer[AuditEntry]):
     object = serializers.IntegerField(allow_null=True, help_text="The id of what was changed.")
     name = serializers.CharField(allow_null=True, help_text="Its ref, code, address or name.")
     reason = serializers.CharField(allow_null=True)
-    source = serializers.CharField(  # type: ignore[assignment]  # Field.source is a str or None
+    source = serializers.CharField(  # type: ignore[assignment]  # a field, not the `source` of all
         allow_null=True, help_text="A path or a command."
     )
     changes = serializers.DictField(

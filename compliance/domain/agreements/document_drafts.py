@@ -146,7 +146,7 @@ class DocumentFact(_OfDeadline, FactDraft):
     before the import. `supersedes` names the fact that it corrects or retracts.
     """
 
-    supersedes: NamedFact | None = None  # type: ignore[assignment]  # an id in the base
+    supersedes: NamedFact | None = None  # type: ignore[assignment]  # documents have names, not ids
 
 
 class DocumentPosition(_OfDeadline, PositionDraft):
@@ -161,7 +161,7 @@ class DocumentAgreementFact(AgreementFactDraft):
     """A fact about the whole agreement in a document; `recorded_at` is when it became known."""
 
     recorded_at: Instant | None = None
-    supersedes: NamedFact | None = None  # type: ignore[assignment]  # an id in the base
+    supersedes: NamedFact | None = None  # type: ignore[assignment]  # documents have names, not ids
 
 
 class DocumentEvidence(EvidenceDraft):

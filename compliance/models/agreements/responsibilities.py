@@ -97,7 +97,7 @@ class Responsibility(models.Model):
                 level=pgtrigger.Statement,
                 when=pgtrigger.After,
                 operation=operation,
-                referencing=pgtrigger.Referencing(new="new_values"),  # type: ignore[no-untyped-call]
+                referencing=pgtrigger.Referencing(new="new_values"),  # type: ignore[no-untyped-call]  # untyped
                 declare=DECLARED,
                 func=subscribe(OF_RESPONSIBILITIES),
             )

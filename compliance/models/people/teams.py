@@ -52,7 +52,7 @@ class Membership(models.Model):
                 level=pgtrigger.Statement,
                 when=pgtrigger.After,
                 operation=pgtrigger.Insert,
-                referencing=pgtrigger.Referencing(new="new_values"),  # type: ignore[no-untyped-call]
+                referencing=pgtrigger.Referencing(new="new_values"),  # type: ignore[no-untyped-call]  # untyped
                 declare=DECLARED,
                 func=subscribe(OF_MEMBERSHIPS),
             ),

@@ -149,7 +149,7 @@ class User(AbstractUser):
             ),
             pgtrigger.Trigger(
                 name="follow_address",
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("email"),  # type: ignore[no-untyped-call]
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("email"),  # type: ignore[no-untyped-call]  # untyped
                 when=pgtrigger.After,
                 declare=DECLARED,
                 func=_FOLLOW_ADDRESS,
